@@ -31,7 +31,7 @@ def bench_interpreter(bench: Bench) -> None:
             at_most={"p50": 2.0, "p99": 10.0}, noise=0.2,
         )  # fmt: skip
         row.add("utterances", "", own["count"], own=False)
-        for name in ("socket_to_ring", "ring_to_loop", "ring_to_wire", "audio_to_sent"):
+        for name in ("ring_to_wire", "audio_to_sent"):
             if name in outcome.stages_ms:
                 reported = outcome.stages_ms[name]
                 row.quantiles(name.replace("_", " "), "ms", reported, "p50", "p99", noise=0.2)

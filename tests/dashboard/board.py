@@ -474,7 +474,7 @@ LEGS = [
     for name, language, port in (("3333", "en", 6120), ("4444", "fr", 6122))
 ]  # fmt: skip
 STAGES = {
-    "socket_to_ring": 0.08, "ring_to_loop": 0.07, "ring_to_wire": 0.33, "speech_to_final": 604.0,
+    "ring_to_wire": 0.33, "speech_to_final": 604.0,
     "commit_wait": 0.02, "commit_to_request": 0.21, "translate": 62.0, "request_to_audio": 91.0,
     "audio_to_sent": 0.24, "own": 0.47, "mouth_to_ear": 741.0, "ear_voice_span": 2410.0,
 }  # fmt: skip

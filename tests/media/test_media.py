@@ -10,14 +10,18 @@ import socket
 import time
 from array import array
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from benches.reference_udp import ReferenceLeg
+from tests.fakes.media import FakeFrame
 from tests.support.serve import until
-from translink._core import Frame, Playout
+from translink._core import Frame, Playout, RtpFound
 from translink.media import Media, MediaLeg
+from translink.media.media_leg import Silence
 from translink.process.pressure import Pressure
 from translink.settings.legs import LegSettings
 
@@ -212,6 +216,63 @@ async def test_silence_that_was_put_aside_is_handed_over_on_request(
     leg.hand_over()
     leg.hand_over()
     assert owner.batches == [1, 3]
+
+
+@dataclass(frozen=True)
+class HangupHere:
+    leg: int
+
+
+class Drained:
+    """An engine whose mailbox holds this."""
+
+    def __init__(self, engine: Any, items: list[Any]) -> None:
+        self._engine, self._items = engine, items
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def drain(self, _: int) -> list[Any]:
+        items, self._items = self._items, []
+        return items
+
+
+@pytest.mark.parametrize("asked", [False, True])
+async def test_what_was_said_before_a_hang_up_is_heard_before_it(
+    media: Media, monkeypatch: pytest.MonkeyPatch, asked: bool
+) -> None:
+    monkeypatch.setattr("translink.media.media.LEGS_AT_ONCE", 1)
+    monkeypatch.setattr("translink.media.media.Frame", FakeFrame)
+    monkeypatch.setattr("translink.media.media_leg.Hangup", HangupHere)
+    one, two = (media.add_leg(leg_settings(name)) for name in ("1", "2"))
+    told: list[str] = []
+    for leg in (one, two):
+        leg.on_frames = lambda _, name=leg.name: told.append(f"{name} speaks")
+        leg.on_hangup = lambda name=leg.name: told.append(f"{name} hangs up")
+    items = [FakeFrame(0, True, 0, 0, leg=leg.number) for leg in (one, two)]
+    media._engine = Drained(media._engine, [*items, HangupHere(two.number)])  # type: ignore[assignment]
+    media._drain()
+    assert told == ["1 speaks"], "the other leg waits for its turn"
+    if asked:
+        two.hand_over()
+        assert told == ["1 speaks", "2 speaks"]
+    await until(lambda: len(told) == 3)
+    assert told == ["1 speaks", "2 speaks", "2 hangs up"]
+
+
+async def test_rtp_that_is_not_heard_stays_said_until_the_talker_is(media: Media) -> None:
+    leg, owner = open_leg(media)
+    owner.together = 5
+    media._calm[leg.number] = Silence(5)
+    media._calm[leg.number].frames += cast("list[Frame]", [FakeFrame(0, False, 0, 0)])
+    found = SimpleNamespace(life=0, format="PCMU", payload_type=0, taken=False)
+    leg.take_step(cast("RtpFound", found))
+    assert owner.batches == [1], "what came before it is told before it"
+    leg.hand_over()
+    leg.take_frames(cast("list[Frame]", [FakeFrame(320, False, 0, 0, filled=640)]))
+    assert leg.unheard is found
+    leg.take_frames(cast("list[Frame]", [FakeFrame(640, True, 0, 0)]))
+    assert leg.unheard is None
 
 
 async def test_silence_goes_on_coming_together_under_pressure(talker: socket.socket) -> None:

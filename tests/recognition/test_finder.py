@@ -116,6 +116,16 @@ def test_a_language_that_somebody_sets_ends_the_search() -> None:
     assert {world.listener.language_at(start) for start, _ in world.places} == {"fr"}
 
 
+@pytest.mark.parametrize("streaming", [True, False])
+def test_who_says_one_sentence_and_sends_nothing_more_is_recognised_once_it_is_known(
+    streaming: bool,
+) -> None:
+    plan = unknown("fr", quits=2.0, undetected=[(0.0, 4.5)])
+    world = live(plan, seconds=30.0, streaming=streaming)
+    assert_lossless(world)
+    assert max(world.heard_at) < 12.0, "not only when they hang up"
+
+
 @given(
     seed=st.integers(0, 10_000),
     spoken=st.sampled_from([*CANDIDATES, "pl"]),

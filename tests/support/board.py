@@ -72,7 +72,9 @@ class FakeLeg:
         self._counters["frames_in"] += frames
         self.aside += cast("list[Frame]", made)
         if speech or len(self.aside) >= self.together:
-            self.hand_over()
+            aside, self.aside = self.aside, []
+            if self.on_frames is not None:  # as the real one: a leg that was removed has no owner
+                self.together = self.on_frames(aside) or 0
 
     def count(self, name: str, value: int) -> None:
         self._counters[name] = value
@@ -128,9 +130,9 @@ class FakeLeg:
         return start, bytes(self.played)[: 2 * (end - start)]
 
     def hand_over(self) -> None:
-        aside, self.aside = self.aside, []
-        if aside and self.on_frames is not None:  # as the real one: a leg that was removed has no owner
-            self.together = self.on_frames(aside) or 0
+        aside, self.aside, self.together = self.aside, [], 0
+        if aside and self.on_frames is not None:
+            self.on_frames(aside)
 
     def detach(self) -> None:
         self._alive()

@@ -25,6 +25,8 @@ LATE = 3
 """Frames by which the engine's detector may notice a word late."""
 HANGS = 12
 """Frames by which the engine's detector hangs over."""
+TAIL = 75
+"""Frames of silence that the media fills in."""
 
 
 @dataclass
@@ -75,6 +77,9 @@ class Plan:
     """It says something before it closes if they live for so long."""
     hang_up: float = 1e9
     """The talker leaves with the first word that ends after this."""
+    quits: float = 1e9
+    """The talker says nothing from the first word on that ends after this, and the gateway sends nothing once the
+    silence filled in has come."""
     spoken: str = ""
     """What the talker speaks, where the listener knows only `candidates`."""
     candidates: tuple[str, ...] = ()
@@ -406,7 +411,14 @@ class World(ListenObserver):
         streaming = True
         before = 0
         gap = 0 if self.plan.natural else GAP
+        aside: list[FakeFrame] = []
+        together = 0
+        last: int | None = None
         for number, (value, ends) in enumerate(talk(self.rng, seconds, gap, self.length)):
+            if last is not None:
+                if number > last:
+                    break
+                value, ends = 0, False
             at = self._zero + number * 0.02
             await asyncio.sleep(max(0.0, at - time.monotonic()))
             pcm = value.to_bytes(2, "little") * FRAME
@@ -424,9 +436,15 @@ class World(ListenObserver):
             level = 50 * rms
             start = (self._stale + number) * FRAME
             frame = FakeFrame(start, speech, now, now, pcm=pcm, rms=level, peak=level)
-            self.listener.frames([frame])  # type: ignore[list-item]
+            # As the media does with silence that nobody waits for.
+            aside.append(frame)
+            if speech or len(aside) >= together:
+                together = self.listener.frames(aside)  # type: ignore[arg-type]
+                aside = []
             if ends and self.now >= self.plan.hang_up:
                 break
+            if ends and self.now >= self.plan.quits:
+                last = number + TAIL
             while flips and flips[0] <= self.now:
                 flips.pop(0)
                 streaming = not streaming
@@ -434,7 +452,11 @@ class World(ListenObserver):
             while languages and languages[0] <= self.now:
                 languages.pop(0)
                 self.listener.set_language("fr" if self.listener.language == "en" else "en")
+        if last is not None:
+            await asyncio.sleep(max(0.0, seconds - self.now))
         self.said_for = self.now
+        if aside:
+            self.listener.frames(aside)  # type: ignore[arg-type]
         await self.listener.finish(drain)
         self.drained_in = self.now - self.said_for
         if isinstance(self.listener, Listener):  # not an interpreter in its place

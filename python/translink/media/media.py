@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from itertools import islice
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from translink._core import Engine, Frame
@@ -80,8 +81,10 @@ class Media:
         """Of legs that have none of their own."""
         self._calm: dict[int, Silence] = {}
         """What was put aside, by number of leg."""
-        self._waiting: list[tuple[int, list[Frame]]] = []
-        """Numbers of legs and their frames, drained and not yet served, last first."""
+        self._waiting: dict[int, list[Frame]] = {}
+        """Drained and not yet served, by number of leg."""
+        self._steps: list[Step] = []
+        """Drained with them: told when all frames are served."""
         self._more = False
         """The last drain left items behind."""
         self._timer: asyncio.TimerHandle | None = None
@@ -98,6 +101,7 @@ class Media:
         """Stop the thread and close all sockets. Idempotent."""
         self._stop_reading()
         self._legs.clear()
+        self._waiting.clear()
         self._calm.clear()
         self._engine.close()
 
@@ -131,6 +135,7 @@ class Media:
             number,
             self._engine,
             self._legs,
+            self._waiting,
             self._calm,
             echo_guard=guarded,
             shares=leg.shared,
@@ -151,9 +156,7 @@ class Media:
             if self.on_died is not None:
                 self.on_died()
             return
-        frames: dict[int, list[Frame]] = {}
-        steps: list[Step] = []
-        calm = self._calm
+        frames, steps, calm = self._waiting, self._steps, self._calm
         for item in items:
             if isinstance(item, Frame):
                 number = item.leg
@@ -170,22 +173,19 @@ class Media:
             else:
                 steps.append(item)
         self._more = len(items) == DRAIN_LIMIT
-        self._waiting = list(frames.items())
-        self._waiting.reverse()
         self._serve()
-        for step in steps:
-            if (leg := self._legs.get(step.leg)) is not None:
-                self._call(leg, leg.take_step, step)
 
     def _serve(self) -> None:
         """Hand frames to one slice of the legs, then decide when to go on."""
         waiting, legs = self._waiting, self._legs
-        for _ in range(min(LEGS_AT_ONCE, len(waiting))):
-            number, batch = waiting.pop()
-            if (leg := legs.get(number)) is not None:
+        for number in tuple(islice(waiting, LEGS_AT_ONCE)):
+            batch = waiting.pop(number, None)  # None: handed over on request, meanwhile
+            if batch is not None and (leg := legs.get(number)) is not None:
                 may_wait = self._call(leg, leg.take_frames, batch)
                 if may_wait is not None and may_wait > 1 and number in legs:
                     self._calm[number] = Silence(may_wait)
+        if not waiting:
+            self._tell_steps()
         together = self._pressure.frames_per_message
         if self._loop is None:  # a callback has closed us
             return
@@ -195,6 +195,12 @@ class Media:
             self._after(0.0 if self._more else together * FRAME_SECONDS, self._drain)
         elif self._timer is not None:
             self._watch()
+
+    def _tell_steps(self) -> None:
+        steps, self._steps = self._steps, []
+        for step in steps:
+            if (leg := self._legs.get(step.leg)) is not None:
+                self._call(leg, leg.take_step, step)
 
     def _after(self, seconds: float, what: Callable[[], None]) -> None:
         assert self._loop is not None

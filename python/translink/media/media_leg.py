@@ -46,6 +46,7 @@ class MediaLeg:
         number: int,
         engine: Engine,
         legs: dict[int, MediaLeg],
+        waiting: dict[int, list[Frame]],
         calm: dict[int, Silence],
         *,
         echo_guard: bool = False,
@@ -86,6 +87,7 @@ class MediaLeg:
         """As set by `set_echo_guard`."""
         self._engine = engine
         self._legs = legs
+        self._waiting = waiting
         self._calm = calm
         self._life = 0
         self._change_said = -math.inf
@@ -188,10 +190,11 @@ class MediaLeg:
         return self._engine.history(self.number, start, end, without_echo=without_echo)
 
     def hand_over(self) -> None:
-        """The silence that was put aside, if there is any: `on_frames` has been given all that came."""
-        silence = self._calm.pop(self.number, None)
-        if silence is not None and silence.frames:
-            self.take_frames(silence.frames)
+        """`on_frames` is given all that came out of the mailbox so far: what waits for its turn among many legs,
+        or the silence that was put aside."""
+        waiting, silence = self._waiting.pop(self.number, None), self._calm.pop(self.number, None)
+        if frames := waiting or (silence.frames if silence is not None else None):
+            self.take_frames(frames)
 
     def reset(self) -> None:
         """End of a call: nothing heard up to now will reach `on_frames` any more."""
@@ -226,13 +229,17 @@ class MediaLeg:
         """What was drained of it, in order. Returns as `on_frames`."""
         if frames[0].life < self._life:
             frames = [frame for frame in frames if frame.life >= self._life]
-        self.unheard = None
+        # What is filled in is ours.
+        if self.unheard is not None and any(not frame.filled for frame in frames):
+            self.unheard = None
         if frames and self.on_frames is not None:
             return self.on_frames(frames)
         return None
 
     def take_step(self, step: Step) -> None:
-        """Anything else that was drained of it."""
+        """Anything else that was drained of it. Frames that came before it are told before it."""
+        if not isinstance(step, Playout):
+            self.hand_over()
         if isinstance(step, Hangup):
             if self.on_hangup is not None:
                 self.on_hangup()

@@ -2,9 +2,7 @@
 
 | stage | from → to | whose time |
 |---|---|---|
-| `socket_to_ring` | kernel receive time of a frame's last datagram → mailbox | own |
-| `ring_to_loop` | mailbox → orchestrator | own |
-| `ring_to_wire` | frame complete → written to the WebSocket | own |
+| `ring_to_wire` | frame complete → written to the WebSocket (not of silence that nobody waits for) | own |
 | `speech_to_final` | last sound of a segment → its final result | provider |
 | `commit_wait` | final result → the commit policy lets the segment go (0 unless it waits for a better end) | policy |
 | `commit_to_request` | that → translation asked for | own |
@@ -27,8 +25,6 @@ from collections.abc import Iterable, Sequence
 from typing_extensions import TypedDict
 
 OWNERS = {
-    "socket_to_ring": "own",
-    "ring_to_loop": "own",
     "ring_to_wire": "own",
     "speech_to_final": "provider",
     "commit_wait": "policy",

@@ -296,6 +296,7 @@ class Listener:
             else:
                 if not self._refused:
                     self._enter(ListenState.PRERECORDED, "as set")
+                self._pieces.cut()  # a talker who sends nothing now brings no frame that would do it
                 await self._changed.wait()
 
     async def _stream(self) -> None:
@@ -430,9 +431,8 @@ class Listener:
 
     def _unanswered(self, span: Span, end: int) -> None:
         """Finalize had no answer in time, or speech no final."""
-        reason = (
-            f"no final for what was said {(self._speech.head - end) / RATE:.1f} s ago and before"
-        )
+        ago = (self._speech.head - end) / RATE
+        reason = f"no final for what was said {ago:.1f} s ago and before"
         self._piece_failed(ProviderError(reason, provider="listen", kind=Kind.TRANSIENT))
         self._passed_over(span, end)
 

@@ -101,8 +101,8 @@ class ListenObserver:
 
     def sent(self, ready: int | None, total: int) -> None:
         """A message was handed to the transport. `ready` = when its oldest frame was put into the
-        mailbox (monotonic ns), None for audio out of the ledger; `total` = frames so far in this
-        call (a message may hold several)."""
+        mailbox (monotonic ns), None for audio out of the ledger and silence that nobody waits for;
+        `total` = frames so far in this call (a message may hold several)."""
 
     def spoken_here(self, language: str, how: How, why: str) -> None:
         """Of a leg whose language was not known: what it is from now on; `found` and `assumed` from its

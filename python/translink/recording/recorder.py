@@ -146,6 +146,8 @@ class Recorder:
                 leg.untap_ear()
             self._refuse(call, names, f"what is heard cannot be kept: {error}")
             return
+        for leg in legs:
+            leg.media.hand_over()  # its newest sound is placed by when it came
         speech = {leg.name: call.interpreters[leg.name].listener.speech for leg in legs}
         early = max(0, *(leg.head - speech[leg.name].head for leg in legs)) + RECORDING_LEAD
         origin, began = _now() - early, unix() - early / RATE

@@ -15,8 +15,6 @@ const STAGES = [
   ["queued", "Ear busy", "policy", "How long a translation waits while the ear still hears the one before"],
   ["own", "translink itself", "own", "From final text to the first datagram, without the providers"],
   ["ring_to_wire", "frame → wire", "own", "From a complete frame to its message to the recogniser"],
-  ["socket_to_ring", "socket → mailbox", "own", "From a datagram's arrival to its frame in the mailbox"],
-  ["ring_to_loop", "mailbox → program", "own", "From the mailbox to the program that decides"],
   ["commit_to_request", "final → request", "own", "From final text to the request for its translation"],
   ["audio_to_sent", "voice → datagram", "own", "From the first sound of the voice to the first datagram, when the ear was idle"],
 ];
