@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.paths import ROOT
 from translink.observe.stages import STAGES, Histogram, Stages
 
 times = st.floats(1e-5, 140.0)
@@ -61,6 +62,13 @@ def test_a_summary_has_the_stages_that_saw_anything_in_milliseconds() -> None:
 def test_a_stage_nobody_defined_is_an_error() -> None:
     with pytest.raises(KeyError):
         Stages().observe("owm", 0.1)
+
+
+def test_each_stage_is_measured_by_somebody() -> None:
+    package = ROOT / "python" / "translink"
+    sources = [path for path in package.rglob("*.py") if path.name != "stages.py"]
+    text = "".join(path.read_text(encoding="utf-8") for path in sources)
+    assert not [name for name in STAGES if f'"{name}"' not in text]
 
 
 def test_the_table_names_every_stage() -> None:

@@ -307,6 +307,24 @@ async def test_what_does_not_fit_is_not_begun_and_said_once(tmp_path: Path) -> N
     assert os.listdir(tmp_path) == [full.name]
 
 
+async def test_a_recording_that_is_switched_on_in_silence_begins_with_the_newest_sound(
+    tmp_path: Path,
+) -> None:
+    """It is placed by when it came: silence that nobody waited for must not make it late."""
+    async with board_recorded(tmp_path, on=False) as (board, recorder):
+        board.switchboard._settings.idle_timeout = 30.0
+        leg = board.legs["1"]
+        await board.talk("1", 0.6)
+        while len(leg.aside) < 3:
+            leg.hear(speech=False)
+            await asyncio.sleep(0.02)
+        ours = board.switchboard.legs["1"]
+        ours.set_record(True)
+        recorder.switch(ours)
+        assert ours.recorded
+        assert not leg.aside
+
+
 async def test_a_disk_that_fills_up_ends_the_recording_and_keeps_what_it_has(
     tmp_path: Path,
 ) -> None:
