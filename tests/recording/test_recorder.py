@@ -312,7 +312,6 @@ async def test_a_recording_that_is_switched_on_in_silence_begins_with_the_newest
 ) -> None:
     """It is placed by when it came: silence that nobody waited for must not make it late."""
     async with board_recorded(tmp_path, on=False) as (board, recorder):
-        board.switchboard._settings.idle_timeout = 30.0
         leg = board.legs["1"]
         await board.talk("1", 0.6)
         while len(leg.aside) < 3:
