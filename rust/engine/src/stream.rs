@@ -84,7 +84,7 @@ impl Stream {
             Ok(count) => self.wire.take(&chunk[..count]),
             Err(error) => {
                 let again = [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted];
-                self.ended = !again.contains(&error.kind());
+                self.ended |= !again.contains(&error.kind());
             }
         }
     }
@@ -146,9 +146,12 @@ impl Stream {
         if done {
             self.outgoing.clear();
             self.written = 0;
-        } else if self.outgoing.len() > MOST_OUTGOING {
-            // A flood of pings that nobody takes the answers of.
-            self.ended = true;
+        } else {
+            if self.written > MOST_OUTGOING {
+                self.outgoing.drain(..std::mem::take(&mut self.written));
+            }
+            // More than messages may be: a flood of pings that nobody takes the answers of.
+            self.ended |= self.outgoing.len() - self.written > 2 * MOST_OUTGOING;
         }
         done
     }
@@ -177,7 +180,11 @@ impl Slot {
                     stream.flush();
                     return;
                 }
-                Some(News::Ended) => self.end_stream(out),
+                Some(News::Ended) => {
+                    // A goodbye is answered.
+                    stream.flush();
+                    self.end_stream(out);
+                }
                 Some(News::Digit(digit)) => {
                     let arrival = clock::now();
                     self.leg.handle(Input::Digit { digit, arrival }, arrival);

@@ -10,7 +10,7 @@ use translink_core::leg::LegConfig;
 use translink_core::websocket::Dialect;
 
 use super::*;
-use crate::test_kit::ports;
+use crate::test_kit::{eventually, ports};
 use crate::{Item, LegPorts};
 
 fn pair() -> (TcpStream, TcpStream) {
@@ -184,4 +184,54 @@ fn a_page_is_heard_and_informed_and_its_flood_of_messages_is_not() {
     far.read_to_end(&mut bytes).expect("closed in good order");
     assert!(bytes.ends_with(&[0x88, 0]), "with a goodbye");
     engine.say(leg, "nobody hears it").expect("a leg");
+}
+
+#[test]
+fn a_goodbye_is_answered_before_the_connection_closes() {
+    let ((mut far, near), (engine, leg)) = (pair(), engine());
+    let page = Protocol::WebSocket(Dialect::Browser);
+    engine.attach(leg, near.as_fd(), page).expect("attached");
+    drop(near);
+    far.write_all(&masked(8, &[])).expect("a connection");
+    let mut bytes = Vec::new();
+    far.read_to_end(&mut bytes).expect("closed in good order");
+    assert!(bytes.ends_with(&[0x88, 0]));
+    reported(&engine, ended);
+}
+
+#[test]
+fn a_message_that_fills_the_queue_arrives_whole_and_only_the_one_behind_it_is_dropped() {
+    let (mut far, near) = pair();
+    let small = socket2::SockRef::from(&near);
+    small.set_send_buffer_size(2_048).expect("a buffer");
+    far.set_read_timeout(Some(Duration::from_millis(20)))
+        .expect("a time");
+    let engine = Engine::start(1024).expect("an engine");
+    let leg = engine.add_leg(&ports()).expect("a leg");
+    let page = Protocol::WebSocket(Dialect::Browser);
+    engine.attach(leg, near.as_fd(), page).expect("attached");
+    drop(near);
+    for letter in ["a", "b"] {
+        let text = letter.repeat(MOST_OUTGOING);
+        engine.say(leg, &text).expect("a leg");
+    }
+    assert!(eventually(|| {
+        engine.counters(leg).expect("a leg").drops_text == 1
+    }));
+    // What the page sends has the rest go on its way: here a pong that nobody asked for.
+    let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
+    let mut until = |enough: &dyn Fn(&[u8]) -> bool| {
+        eventually(|| {
+            far.write_all(&masked(10, &[])).expect("a connection");
+            if let Ok(count) = far.read(&mut chunk) {
+                bytes.extend_from_slice(&chunk[..count]);
+            }
+            enough(&bytes)
+        })
+    };
+    let letters = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte == b'a').count();
+    assert!(until(&|bytes: &[u8]| letters(bytes) == MOST_OUTGOING));
+    engine.say(leg, "and more").expect("a leg");
+    assert!(until(&|bytes: &[u8]| bytes.ends_with(b"and more")));
+    assert!(!bytes.contains(&b'b'));
 }
