@@ -60,8 +60,10 @@ impl PortSlot {
 
     /// From now on these senders, and no others, are a leg's; and those who show this.
     pub(crate) fn route(&mut self, leg: u32, peers: &[Peer], pass: Option<&Pass>) {
+        let mut had = None;
         for (peer, _) in self.peers.iter().filter(|&&(_, owner)| owner == leg) {
             self.routes.remove(peer, leg);
+            had = Some(*peer);
         }
         self.peers.retain(|&(_, owner)| owner != leg);
         for peer in peers {
@@ -69,6 +71,9 @@ impl PortSlot {
             self.peers.push((*peer, leg));
         }
         self.waiting.set(leg, pass, !peers.is_empty());
+        if let Some(had) = had {
+            self.waiting.had(leg, had);
+        }
         if self.filter.until() < Nanos::MAX {
             self.attach();
         }

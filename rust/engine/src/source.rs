@@ -99,6 +99,11 @@ impl Peer {
         self.port
     }
 
+    /// Whether another one is part of it.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.ip == other.ip && (self.port.is_none() || self.port == other.port)
+    }
+
     pub(crate) fn is(&self, source: &SocketAddr) -> bool {
         // A socket for both families tells IPv4 senders as IPv6.
         source.ip().to_canonical() == self.ip && self.port.is_none_or(|port| port == source.port())
