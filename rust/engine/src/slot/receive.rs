@@ -201,9 +201,14 @@ impl Slot {
     fn shut_out(&mut self) {
         let peers = self.admission.peers();
         let now = clock::now();
-        if !peers.is_empty() && self.sockets.filter(Some(&program(&peers, &[]))).is_ok() {
+        if peers.is_empty() {
+            return;
+        }
+        if self.sockets.filter(Some(&program(&peers, &[]))).is_ok() {
             self.filter.begin(now);
             self.deadline = self.deadline.min(self.filter.until());
+        } else {
+            self.filter.refused(now);
         }
     }
 
