@@ -453,8 +453,8 @@ class Engine:
 
         The leg's datagrams are strangers' then, and what waits for the ear is flushed. It is closed
         with the leg, by `hang_up`, or by the other end, which is reported (`Hangup`). `descriptor` is
-        copied: the caller closes theirs. A frame that finds the one before it unsent is dropped
-        and counted in `errors_send`. Raises `OSError`, `ValueError`.
+        copied: the caller closes theirs. A frame that finds the one before it unsent, or Asterisk's queue
+        full (MEDIA_XOFF), is dropped and counted in `errors_send`. Raises `OSError`, `ValueError`.
 
         Without a `dialect` it is AudioSocket: `rate` (8000, 12000, 16000, …) is what the ear is sent
         until audio has come; then it is that audio's. With one it is a WebSocket whose handshake is

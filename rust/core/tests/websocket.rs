@@ -207,8 +207,10 @@ fn asterisks_events_are_understood_plain_and_as_json() {
     let mut line = Line::new(Dialect::Asterisk);
     line.text(&PLAIN.replace("FORMAT", "slin16"))
         .text("MEDIA_XOFF");
+    assert!(line.near.is_full());
     assert_eq!(line.put(&[1; FRAME_BYTES]), 0);
     line.text("MEDIA_XON").text("DTMF_END digit:#");
+    assert!(!line.near.is_full());
     assert_eq!(line.put(&[1; FRAME_BYTES]), 1);
     assert_eq!(line.digits, "#");
 }

@@ -34,7 +34,7 @@
 //! | an ear's queue | [`Engine::play`] accepts fewer bytes, the caller keeps the rest | `playout_full` (times); not a drop |
 //! | an ear's utterances (64) | the newest is refused whole and reported as flushed | `drops_playout` |
 //! | the other talker's frames (3) | the oldest goes | `drops_original` |
-//! | a connection, frames | a frame that finds the one before it unsent is dropped | `errors_send` |
+//! | a connection, frames | a frame that finds the one before it unsent, or Asterisk's queue full, is dropped | `errors_send` |
 //! | a connection, messages: 64 kB out; in, 10 a second of 512 bytes | the newest is dropped | `drops_text` |
 //! | commands | [`Error::Busy`] | by the caller |
 //!

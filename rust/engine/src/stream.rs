@@ -98,9 +98,9 @@ impl Stream {
     }
 
     /// Send one frame, as [`crate::socket::Sockets::send`] does. An error: it was dropped, since the
-    /// last one is still on its way.
+    /// last one is still on its way, or the other end has no room.
     pub(crate) fn send(&mut self, frame: &[u8; FRAME_BYTES]) -> io::Result<bool> {
-        if !self.flush() {
+        if !self.flush() || self.wire.is_full() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let wanted = self.wire.put(frame, &mut self.outgoing);

@@ -11,7 +11,7 @@ use translink_core::websocket::Dialect;
 
 use super::*;
 use crate::test_kit::{eventually, ports};
-use crate::{Item, LegPorts};
+use crate::{Item, LegPorts, Snapshot};
 
 fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
@@ -234,4 +234,27 @@ fn a_message_that_fills_the_queue_arrives_whole_and_only_the_one_behind_it_is_dr
     engine.say(leg, "and more").expect("a leg");
     assert!(until(&|bytes: &[u8]| bytes.ends_with(b"and more")));
     assert!(!bytes.contains(&b'b'));
+}
+
+#[test]
+fn what_asterisk_has_no_room_for_is_counted() {
+    let ((mut far, near), (engine, leg)) = (pair(), engine());
+    let asterisk = Protocol::WebSocket(Dialect::Asterisk);
+    engine
+        .attach(leg, near.as_fd(), asterisk)
+        .expect("attached");
+    drop(near);
+    // Until its format is known there is nothing that it could be sent.
+    let mut until = |text: &str, enough: &dyn Fn(&Snapshot) -> bool| {
+        far.write_all(&masked(1, text.as_bytes()))
+            .expect("a connection");
+        assert!(
+            eventually(|| enough(&engine.counters(leg).expect("a leg"))),
+            "{text}"
+        );
+    };
+    until("MEDIA_START format:slin16", &|seen| seen.datagrams_out > 2);
+    until("MEDIA_XOFF", &|seen| seen.errors_send > 2);
+    let sent = engine.counters(leg).expect("a leg").datagrams_out;
+    until("MEDIA_XON", &|seen| seen.datagrams_out > sent + 2);
 }

@@ -72,6 +72,14 @@ impl Wire {
         }
     }
 
+    /// Whether the other end has no room for a frame, and has said so.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
+            Self::AudioSocket(_) => false,
+            Self::WebSocket(wire) => wire.is_full(),
+        }
+    }
+
     /// Append a frame. False: the other end does not want it.
     pub(crate) fn put(&mut self, frame: &[u8; FRAME_BYTES], out: &mut Vec<u8>) -> bool {
         match self {

@@ -111,6 +111,11 @@ impl Asterisk {
         sound(pcm.len() > before)
     }
 
+    /// What it is sent now would not be played.
+    pub(super) const fn is_full(&self) -> bool {
+        self.full
+    }
+
     /// True: `message` has what is to be sent.
     pub(super) fn frame(&mut self, frame: &[u8; FRAME_BYTES], message: &mut BytesMut) -> bool {
         let Some(voice) = self.voice.as_mut().filter(|_| !self.full) else {
