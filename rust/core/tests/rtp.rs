@@ -267,6 +267,32 @@ fn an_hour_of_a_clock_that_is_200_ppm_off_adds_nothing_and_loses_nothing() {
 }
 
 #[test]
+fn a_packet_too_large_to_be_kept_gives_up_what_is_before_it_and_nothing_behind_it() {
+    let said: Vec<i16> = (0..16_000).map(|n| (n * 7_919 % 9_001) as i16).collect();
+    let said = [said.clone(), said].concat();
+    let mut phone = Phone::new(Format::Slin16);
+    let mut packets = phone.say(&said[..3_200]);
+    phone.packet = 1_600;
+    packets.extend(phone.say(&said[3_200..4_800]));
+    phone.packet = 320;
+    packets.extend(phone.say(&said[4_800..]));
+    // The ninth is lost; the large one, the eleventh, comes behind the two that follow it.
+    let order = (0..8).chain([9, 11, 12, 10]).chain(13..packets.len());
+    let mut line = leg(Format::Slin16);
+    for index in order {
+        line.datagram(&packets[index]);
+        line.pass(20 * MS);
+    }
+    line.pass(1_000 * MS);
+    let (heard, said) = (line.heard(), bytes(&said));
+    assert_eq!(heard[..8 * 640], said[..8 * 640]);
+    assert!(heard[9 * 640..].starts_with(&said[9 * 640..]));
+    let rtp = line.leg.stats().rtp;
+    assert_eq!((rtp.lost, rtp.late), (1, 0));
+    assert_eq!(rtp.concealed_ns, FRAME_NANOS);
+}
+
+#[test]
 fn another_stream_is_heard_at_once_and_stragglers_of_the_old_one_are_not() {
     let mut one = Phone::new(Format::Alaw);
     let mut two = Phone::new(Format::Ulaw);

@@ -32,7 +32,7 @@ pub enum Place {
     /// It follows one that was astray: the stream is there now. That one and this one are next, after
     /// all that is kept.
     Jump,
-    /// It is too large to be kept. What is before it is given up, and it is next.
+    /// It is too large to be kept: what is missing before it is given up, and it is next after what is kept of that.
     Large,
 }
 
@@ -156,8 +156,18 @@ impl Order {
 
     /// The oldest packet that is kept, if the one before it came, or its time is over at `now`.
     pub fn pop(&mut self, now: Nanos) -> Option<Kept> {
+        self.pop_within(PLACES, now)
+    }
+
+    /// The oldest packet that is kept, if it is before this one.
+    pub fn pop_before(&mut self, sequence: u16) -> Option<Kept> {
+        let ahead = sequence.wrapping_sub(self.next?);
+        self.pop_within(PLACES.min(ahead.into()), Nanos::MAX)
+    }
+
+    fn pop_within(&mut self, places: usize, now: Nanos) -> Option<Kept> {
         let next = self.next.filter(|_| self.kept > 0)?;
-        let missing = (0..PLACES).find(|&ahead| {
+        let missing = (0..places).find(|&ahead| {
             let sequence = next.wrapping_add(short(ahead));
             let slot = &self.slots[usize::from(sequence) % PLACES];
             slot.full && slot.sequence == sequence
@@ -203,7 +213,7 @@ impl Order {
         })
     }
 
-    /// After [`Place::Large`]: give up what is missing before it; how many that is.
+    /// After [`Place::Large`], and all that was kept before it: give up what is missing before it; how many that is.
     pub fn skip_to(&mut self, sequence: u16) -> u16 {
         let missing = self.next.map_or(0, |next| sequence.wrapping_sub(next));
         self.step(usize::from(missing));

@@ -19,7 +19,7 @@ use crate::rtp::conceal::Concealer;
 use crate::rtp::control::{Block, Tally};
 use crate::rtp::digits::Digits;
 use crate::rtp::format::{Format, Formats};
-use crate::rtp::order::{Order, Place};
+use crate::rtp::order::{Kept, Order, Place};
 use crate::rtp::packet::{Kind, Packet, is_rtcp};
 use crate::stats::RtpStats;
 use crate::tail::TAIL_PATIENCE_RTP;
@@ -141,9 +141,13 @@ impl Receiver {
                 self.take(&packet, 0, arrival, sink);
             }
             Place::Large => {
-                self.pass_on(Nanos::MAX, sink);
+                while let Some(kept) = self.order.pop_before(packet.sequence) {
+                    self.take_late(kept, sink);
+                }
                 let missing = self.order.skip_to(packet.sequence);
+                self.stats.lost += u64::from(missing);
                 self.take(&packet, missing, arrival, sink);
+                self.pass_on(arrival, sink);
             }
         }
         self.stats.wait_ns = self.order.wait();
@@ -258,12 +262,17 @@ impl Receiver {
     /// All that is in order at `now`.
     fn pass_on(&mut self, now: Nanos, sink: &mut impl Sink) {
         while let Some(kept) = self.order.pop(now) {
-            self.stats.lost += u64::from(kept.missing);
-            self.take_kept(kept, kept.missing, sink);
+            self.take_late(kept, sink);
         }
     }
 
-    fn take_kept(&mut self, kept: crate::rtp::order::Kept, missing: u16, sink: &mut impl Sink) {
+    /// One that was kept, and what is missing before it is given up.
+    fn take_late(&mut self, kept: Kept, sink: &mut impl Sink) {
+        self.stats.lost += u64::from(kept.missing);
+        self.take_kept(kept, kept.missing, sink);
+    }
+
+    fn take_kept(&mut self, kept: Kept, missing: u16, sink: &mut impl Sink) {
         // Out of the way while it is read: `take` does not touch the order.
         let order = std::mem::replace(&mut self.order, Order::nothing());
         if let Some(packet) = Packet::parse(order.datagram(kept)) {
