@@ -212,8 +212,8 @@ class LegCounters(TypedDict):
     rtp_lost: int
     """RTP packets that were not there when their turn was over; their time was concealed."""
     rtp_late: int
-    """RTP packets that came after their turn (they count as lost, too), and stragglers of a stream
-    that another one replaced.
+    """RTP packets that came after their turn (they count as lost, too), stragglers of a stream that
+    another one replaced, and single packets far from where the stream is.
     """
     rtp_reordered: int
     """RTP packets that came in time after ones that follow them."""

@@ -407,6 +407,7 @@ impl Leg {
         self.stats.resets += 1;
         self.stats.drops_reset += self.framer.reset() as u64;
         self.line.forget();
+        self.line.count(&mut self.stats);
         self.jitter.reset();
         self.alignment.reset();
         self.stats.jitter_ns = 0;

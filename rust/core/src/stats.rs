@@ -78,7 +78,7 @@ pub struct RtpStats {
     /// Packets that were not there when their turn was over.
     pub lost: u64,
     /// Packets that came after their turn: they are `lost`, too. And stragglers of a stream that was
-    /// replaced.
+    /// replaced, and single packets far from where the stream is.
     pub late: u64,
     /// Packets that came in time after ones that follow them.
     pub reordered: u64,

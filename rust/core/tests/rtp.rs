@@ -320,6 +320,7 @@ fn a_sequence_that_jumps_is_followed_and_no_packet_is_lost_by_it() {
         let mut line = leg(Format::Alaw);
         hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
         assert_eq!(numbers(&line.heard()), hundred(), "{jump}");
+        assert_eq!(line.leg.stats().rtp.late, 0, "{jump}");
     }
 }
 
@@ -353,6 +354,13 @@ fn a_stray_packet_moves_nothing() {
     let mut line = leg(Format::Alaw);
     hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
     assert_eq!(numbers(&line.heard()), hundred());
+    assert_eq!(line.leg.stats().rtp.late, 1, "it is counted");
+    // The last one of a call, too.
+    let stray = packets[100].clone();
+    line.datagram(&stray);
+    assert_eq!(line.leg.stats().rtp.late, 1, "it may be followed");
+    line.handle(Input::Reset);
+    assert_eq!(line.leg.stats().rtp.late, 2);
 }
 
 #[test]

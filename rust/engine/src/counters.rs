@@ -95,7 +95,8 @@ counters! {
     digits,
     /// RTP packets that were not there when their turn was over: their time was concealed.
     rtp_lost,
-    /// Packets that came after their turn, and stragglers of a stream that was replaced.
+    /// Packets that came after their turn, stragglers of a stream that was replaced, and single ones far from where
+    /// the stream is.
     rtp_late,
     /// Packets that came in time after ones that follow them.
     rtp_reordered,

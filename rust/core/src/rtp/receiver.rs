@@ -44,6 +44,8 @@ pub struct Receiver {
     /// The stream before, and until when its packets are stragglers.
     before: Option<(u32, Nanos)>,
     order: Order,
+    /// The newest packet but doubles and late ones was astray.
+    astray: bool,
     /// The time stamp of the next sample.
     next: Option<u32>,
     /// Samples at 16 kHz of the leg's own silence since the newest sound.
@@ -85,6 +87,7 @@ impl Receiver {
             ssrc: None,
             before: None,
             order: Order::new()?,
+            astray: false,
             next: None,
             filled: 0,
             jitter: Jitter::default(),
@@ -121,6 +124,9 @@ impl Receiver {
         if place != Place::Double {
             self.tally.hear(packet.sequence);
         }
+        if self.astray && !matches!(place, Place::Double | Place::Late | Place::Jump) {
+            self.drop_astray();
+        }
         match place {
             Place::Next => {
                 self.stats.reordered += u64::from(self.order.waits());
@@ -130,14 +136,16 @@ impl Receiver {
             Place::Kept => self.pass_on(arrival, sink),
             Place::Double => self.stats.duplicates += 1,
             Place::Late => self.stats.late += 1,
-            Place::Astray => {}
+            Place::Astray => self.astray = true,
             Place::Jump => {
                 self.pass_on(Nanos::MAX, sink);
                 self.tally.restart();
                 self.tally.hear(packet.sequence);
                 if let Some(kept) = self.order.jump(packet.sequence) {
+                    self.astray = false;
                     self.take_kept(kept, 1, sink);
                 }
+                self.drop_astray();
                 self.take(&packet, 0, arrival, sink);
             }
             Place::Large => {
@@ -247,7 +255,13 @@ impl Receiver {
         true
     }
 
+    /// One that was astray is not heard: the stream did not go on there, or it was too large to be kept.
+    fn drop_astray(&mut self) {
+        self.stats.late += u64::from(std::mem::take(&mut self.astray));
+    }
+
     fn begin(&mut self, ssrc: Option<u32>) {
+        self.drop_astray();
         self.ssrc = ssrc;
         self.tally.restart();
         self.order.forget();
