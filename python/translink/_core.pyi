@@ -235,7 +235,9 @@ class LegCounters(TypedDict):
     drops_stale: int
     """Bytes that came for an utterance after it had been flushed."""
     drops_reset: int
-    """Bytes of less than a frame that were carried when `reset_leg` came."""
+    """Bytes that were carried when `reset_leg` came: of less than a frame, or in datagrams that waited for one that
+    was missing.
+    """
     drops_unpolled: int
     """Datagrams refused by the leg's logic: a bug, so 0."""
     bytes_realigned: int

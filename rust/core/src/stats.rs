@@ -26,7 +26,8 @@ pub struct LegStats {
     pub bytes_realigned: u64,
     /// Datagrams refused because `poll` was not called between `handle`s (a bug in the shell).
     pub drops_unpolled: u64,
-    /// Bytes at the end of a call that were less than a frame and forgotten by `Reset`.
+    /// Bytes that `Reset` forgot at the end of a call: less than a frame, or in datagrams that waited, behind one that
+    /// was missing or because it was not known yet what they are.
     pub drops_reset: u64,
     /// Datagrams given to the shell to send.
     pub datagrams_out: u64,

@@ -242,6 +242,26 @@ fn the_last_packet_behind_a_lost_one_is_heard_when_silence_is_believed() {
 }
 
 #[test]
+fn what_still_waits_when_the_call_ends_is_counted() {
+    let mut phone = Phone::new(Format::Slin16);
+    let packets = phone.say(&[1_000; 3_200]);
+    let mut line = leg(Format::Slin16);
+    for packet in packets[..5].iter().chain(&packets[6..8]) {
+        line.datagram(packet);
+        line.pass(20 * MS);
+    }
+    line.handle(Input::Reset);
+    assert_eq!(line.leg.stats().drops_reset as usize, 2 * packets[0].len());
+    // Not enough yet to be believed to be RTP.
+    let mut line = Line::new(LegConfig::default());
+    for packet in &packets[..5] {
+        line.datagram(packet);
+    }
+    line.handle(Input::Reset);
+    assert_eq!(line.leg.stats().drops_reset as usize, 5 * packets[0].len());
+}
+
+#[test]
 fn an_hour_of_a_clock_that_is_200_ppm_off_adds_nothing_and_loses_nothing() {
     for every in [19_996_000, 20_004_000] {
         let mut phone = Phone::new(Format::Alaw);

@@ -112,7 +112,8 @@ counters! {
     rtp_concealed_ns,
     /// How long a gap is waited for now, ns.
     rtp_wait_ns,
-    /// Bytes at the end of a call that were less than a frame and came too late to be padded.
+    /// Bytes at the end of a call that were less than a frame and came too late to be padded, or whose datagrams
+    /// waited for one that was missing.
     drops_reset,
     /// Datagrams the leg's logic refused because it was not polled: a bug, so 0.
     drops_unpolled,

@@ -237,6 +237,13 @@ impl Order {
         self.kept > 0
     }
 
+    /// Bytes of the packets that wait behind a gap.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let full = self.slots[..PLACES].iter().filter(|slot| slot.full);
+        full.map(|slot| slot.length).sum()
+    }
+
     /// How long a gap is waited for.
     #[must_use]
     pub const fn wait(&self) -> Nanos {

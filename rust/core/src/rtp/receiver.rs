@@ -226,13 +226,15 @@ impl Receiver {
         self.jitter.nanos()
     }
 
-    /// The call ended, or the next packet is somebody else's.
-    pub fn forget(&mut self) {
+    /// The call ended, or the next packet is somebody else's. How many bytes waited behind a gap.
+    pub fn forget(&mut self) -> usize {
+        let held = self.order.held();
         self.begin(None);
         self.before = None;
         self.tally = Tally::default();
         self.heard = None;
         self.filled = 0;
+        held
     }
 
     /// Whether a packet is of the stream that is heard; a new stream is heard from now on.
