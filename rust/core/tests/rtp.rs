@@ -484,6 +484,29 @@ fn keys_are_reported_once_each_and_never_heard() {
 }
 
 #[test]
+fn a_key_whose_end_was_lost_is_reported_whatever_event_comes_next() {
+    const FAX: u8 = 36;
+    // What comes after it: an event that is no key, and the end of one of which nothing else came.
+    for (next, keys) in [(FAX, "5"), (6, "56")] {
+        let mut phone = Phone::new(Format::Alaw);
+        let mut packets = phone.say(&words(1, 5));
+        for units in [160, 320] {
+            let [high, low] = u16::to_be_bytes(units);
+            packets.push(phone.header(101, &[5, 0x0A, high, low]));
+        }
+        phone.pause(200 * MS);
+        for _ in 0..3 {
+            packets.push(phone.header(101, &[next, 0x8A, 1, 0]));
+        }
+        phone.pause(200 * MS);
+        packets.extend(phone.say(&words(6, 5)));
+        let mut line = leg(Format::Alaw);
+        hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+        assert_eq!(line.keys, keys);
+    }
+}
+
+#[test]
 fn rtp_on_a_raw_leg_is_reported_once_and_never_heard() {
     for format in Format::ALL {
         let mut phone = Phone::new(format);
