@@ -67,6 +67,11 @@ impl Listed {
         self.0.iter().any(|peer| peer.is(source))
     }
 
+    /// Whether any of them is at this host.
+    pub(crate) fn have(&self, ip: IpAddr) -> bool {
+        self.0.iter().any(|peer| peer.ip == ip)
+    }
+
     /// All of them.
     pub(crate) fn peers(&self) -> Vec<Peer> {
         self.0.to_vec()

@@ -95,6 +95,10 @@ impl Slot {
                 continue;
             }
             if self.is_stray_control(payload, source) {
+                if !self.admission.may_know(source) {
+                    turned_away.count += 1;
+                    turned_away.last = source;
+                }
                 continue;
             }
             if self.admission.is_token(payload) {
