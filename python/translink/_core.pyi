@@ -176,7 +176,9 @@ class LegCounters(TypedDict):
     drops_ring: int
     """Frames that did not fit the mailbox. They are still in the ledger: `history` has them."""
     drops_events: int
-    """Playout events that did not fit the mailbox, although its last sixteenth is kept for them."""
+    """Playout events that did not fit the mailbox, although its last sixteenth is kept for them; and keys of a
+    connection beyond 50 a second.
+    """
     drops_playout: int
     """Bytes of an utterance that was refused whole because 64 waited for the ear. It is reported as
     `flushed`.

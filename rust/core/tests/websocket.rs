@@ -216,6 +216,19 @@ fn asterisks_events_are_understood_plain_and_as_json() {
 }
 
 #[test]
+fn a_channel_that_begins_again_and_again_is_ended() {
+    let mut line = Line::new(Dialect::Asterisk);
+    for format in ["slin44", "slin16", "slin44", "slin16"] {
+        line.text(&PLAIN.replace("FORMAT", format));
+    }
+    assert!(!line.ended);
+    line.binary(&[1; 640]);
+    assert_eq!(line.pcm.len(), 640);
+    line.text(&PLAIN.replace("FORMAT", "slin44"));
+    assert!(line.ended);
+}
+
+#[test]
 fn a_format_that_nobody_understands_is_reported_and_silent() {
     let mut line = Line::new(Dialect::Asterisk);
     line.text(&PLAIN.replace("FORMAT", "opus"))

@@ -63,7 +63,8 @@ counters! {
     drops_kernel,
     /// Frames that did not fit the mailbox.
     drops_ring,
-    /// Playout events that did not fit the mailbox, a sixteenth of which is kept free for them.
+    /// Playout events that did not fit the mailbox, a sixteenth of which is kept free for them, and keys of a
+    /// connection that were too many.
     drops_events,
     /// Bytes of an utterance that was refused whole, because too many waited for the ear.
     drops_playout,

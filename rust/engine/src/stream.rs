@@ -38,8 +38,8 @@ pub(crate) struct Stream {
     pcm: Vec<u8>,
     /// The newest message.
     text: String,
-    /// Since when so many messages have come.
-    texts: (Nanos, u32),
+    texts: Pace,
+    digits: Pace,
     /// What is being sent, from `written` on.
     outgoing: Vec<u8>,
     written: usize,
@@ -66,7 +66,8 @@ impl Stream {
             ended: false,
             pcm: Vec::with_capacity(CHUNK),
             text: String::new(),
-            texts: (0, 0),
+            texts: Pace::default(),
+            digits: Pace::default(),
             outgoing: Vec::with_capacity(CHUNK),
             written: 0,
         })
@@ -118,11 +119,7 @@ impl Stream {
 
     /// Whether one more message may be handed on.
     fn may_tell(&mut self, now: Nanos) -> bool {
-        if now >= self.texts.0 + 1_000_000_000 {
-            self.texts = (now, 0);
-        }
-        self.texts.1 += 1;
-        self.text.len() <= LONGEST_TEXT && self.texts.1 <= TEXTS_A_SECOND
+        self.texts.allows(TEXTS_A_SECOND, now) && self.text.len() <= LONGEST_TEXT
     }
 
     /// Tell the other end that this is the end. A message of which a part was sent cannot be followed
@@ -157,6 +154,25 @@ impl Stream {
     }
 }
 
+/// How many have come in a second.
+#[derive(Default)]
+struct Pace {
+    since: Nanos,
+    count: u32,
+}
+
+impl Pace {
+    /// Whether one more is not too many.
+    const fn allows(&mut self, most: u32, now: Nanos) -> bool {
+        if now >= self.since + 1_000_000_000 {
+            self.since = now;
+            self.count = 0;
+        }
+        self.count += 1;
+        self.count <= most
+    }
+}
+
 impl Slot {
     /// A connection carries the audio from now on. What waits for the ear is not for this one.
     pub(crate) fn attach(&mut self, stream: Box<Stream>, watched: bool, out: &mut Outbox) {
@@ -187,8 +203,12 @@ impl Slot {
                 }
                 Some(News::Digit(digit)) => {
                     let arrival = clock::now();
-                    self.leg.handle(Input::Digit { digit, arrival }, arrival);
-                    self.settle(arrival, out);
+                    if stream.digits.allows(DIGITS_A_SECOND, arrival) {
+                        self.leg.handle(Input::Digit { digit, arrival }, arrival);
+                        self.settle(arrival, out);
+                    } else {
+                        self.shared.counters.drops_events.fetch_add(1, Relaxed);
+                    }
                 }
                 Some(News::Text) => {
                     let at = clock::now();
@@ -293,6 +313,9 @@ const MOST_OUTGOING: usize = 65_536;
 /// Bytes of a message that is handed on, and how many of them a second.
 const LONGEST_TEXT: usize = 512;
 const TEXTS_A_SECOND: u32 = 10;
+
+/// Keys a second. A dialler presses ten; what stood still with the network comes at once.
+const DIGITS_A_SECOND: u32 = 50;
 
 #[cfg(all(test, not(loom)))]
 #[path = "stream_tests.rs"]

@@ -258,3 +258,31 @@ fn what_asterisk_has_no_room_for_is_counted() {
     let sent = engine.counters(leg).expect("a leg").datagrams_out;
     until("MEDIA_XON", &|seen| seen.datagrams_out > sent + 2);
 }
+
+#[test]
+fn audio_that_changes_its_rate_with_every_message_ends_the_connection() {
+    let ((mut far, near), (engine, leg)) = (pair(), engine());
+    engine
+        .attach(leg, near.as_fd(), Protocol::AudioSocket { rate: 8_000 })
+        .expect("attached");
+    drop(near);
+    // No audio at all of 8 kHz, and then of 44.1: filters of 40,000 weights each time.
+    let changes = [0x10_u8, 0, 0, 0x15, 0, 0].repeat(682);
+    far.write_all(&changes).expect("a connection");
+    reported(&engine, ended);
+}
+
+#[test]
+fn a_flood_of_keys_is_not_handed_on() {
+    let ((mut far, near), (engine, leg)) = (pair(), engine());
+    engine
+        .attach(leg, near.as_fd(), Protocol::AudioSocket { rate: 8_000 })
+        .expect("attached");
+    drop(near);
+    let keys = [3, 0, 1, b'5'].repeat(200);
+    far.write_all(&keys).expect("a connection");
+    assert!(eventually(|| {
+        let seen = engine.counters(leg).expect("a leg");
+        seen.digits + seen.drops_events == 200 && seen.drops_events > 0
+    }));
+}

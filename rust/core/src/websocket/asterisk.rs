@@ -20,6 +20,8 @@ pub(super) struct Asterisk {
     voice: Option<Voice>,
     /// Its queue is full (`MEDIA_XOFF`).
     full: bool,
+    /// How often it began.
+    starts: u32,
 }
 
 /// An event, as far as it matters here.
@@ -85,6 +87,10 @@ impl Asterisk {
     pub(super) fn text(&mut self, message: &str, said: &mut String) -> Heard {
         match event(message) {
             Some(Event::Start { format }) => {
+                self.starts += 1;
+                if self.starts > MOST_STARTS {
+                    return Heard::News(News::Ended);
+                }
                 self.voice = Voice::named(format);
                 said.clear();
                 said.push_str(message);
@@ -125,3 +131,7 @@ impl Asterisk {
         !message.is_empty()
     }
 }
+
+/// A channel begins once. Each beginning makes filters, for milliseconds in which no other call is served: one that
+/// begins again and again is ended.
+const MOST_STARTS: u32 = 4;
