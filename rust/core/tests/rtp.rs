@@ -365,6 +365,57 @@ fn a_stream_that_was_set_back_a_little_is_heard_again_after_ten_packets() {
 }
 
 #[test]
+fn packets_that_were_held_up_together_do_not_turn_the_stream_back() {
+    for held_up in [10, 11, 30] {
+        let mut phone = Phone::new(Format::Slin16);
+        let packets = phone.say(&words(1, 100));
+        let mut way = punctual(packets.len(), FRAME_NANOS);
+        let behind = 100 + held_up;
+        // They come when a packet waits behind one that is lost.
+        for (at, _) in &mut way[100..behind] {
+            *at = (behind + 31) as u64 * FRAME_NANOS + 5 * MS;
+        }
+        way.remove(behind + 30);
+        way.sort();
+        let mut line = leg(Format::Slin16);
+        hear(&mut line, &packets, &way);
+        let heard = numbers(&line.heard());
+        assert!(heard.windows(2).all(|pair| pair[0] < pair[1]), "{heard:?}");
+        let rtp = line.leg.stats().rtp;
+        let lost = held_up as u64 + 1;
+        assert_eq!((rtp.lost, rtp.late), (lost, lost - 1), "{rtp:?}");
+        assert!(rtp.reordered < 5, "{rtp:?}");
+    }
+}
+
+#[test]
+fn a_stream_that_was_set_back_to_numbers_that_never_came_leaves_nothing_behind() {
+    let mut phone = Phone::new(Format::Slin16);
+    let packets = phone.say(&words(1, 10));
+    let mut line = leg(Format::Slin16);
+    let say = |line: &mut Line, packet: &[u8]| {
+        line.datagram(packet);
+        line.pass(20 * MS);
+    };
+    for packet in packets[..20]
+        .iter()
+        .chain(&packets[40..60])
+        .chain(&packets[61..62])
+    {
+        say(&mut line, packet);
+    }
+    phone.sequence = phone.sequence.wrapping_sub(packets.len() as u16 - 25);
+    for packet in phone.say(&words(11, 10)) {
+        say(&mut line, &packet);
+    }
+    line.pass(1_000 * MS);
+    let heard = numbers(&line.heard());
+    assert!((12..=20).all(|word| heard.contains(&word)), "{heard:?}");
+    let rtp = line.leg.stats().rtp;
+    assert_eq!((rtp.late, rtp.lost), (10, 21), "{rtp:?}");
+}
+
+#[test]
 fn a_stray_packet_moves_nothing() {
     let mut phone = Phone::new(Format::Alaw);
     let mut packets = phone.say(&words(1, 100));

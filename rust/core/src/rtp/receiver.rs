@@ -124,7 +124,12 @@ impl Receiver {
         if place != Place::Double {
             self.tally.hear(packet.sequence);
         }
-        if self.astray && !matches!(place, Place::Double | Place::Late | Place::Jump) {
+        if self.astray
+            && matches!(
+                place,
+                Place::Next | Place::Kept | Place::Large | Place::Astray
+            )
+        {
             self.drop_astray();
         }
         match place {
@@ -136,6 +141,11 @@ impl Receiver {
             Place::Kept => self.pass_on(arrival, sink),
             Place::Double => self.stats.duplicates += 1,
             Place::Late => self.stats.late += 1,
+            Place::Back => {
+                self.stats.late += 1;
+                self.pass_on(Nanos::MAX, sink);
+                self.order.forget();
+            }
             Place::Astray => self.astray = true,
             Place::Jump => {
                 self.pass_on(Nanos::MAX, sink);
