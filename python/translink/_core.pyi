@@ -1,4 +1,4 @@
-"""The media engine: UDP in, 20 ms frames out; speech in, paced UDP out. One thread, no GIL.
+"""The media engine: UDP in, 20 ms frames out; speech in, paced UDP out. A thread of its own (or up to 64), no GIL.
 
 All times are nanoseconds of `time.monotonic_ns()`. All audio is 16 kHz s16le mono. All sample
 numbers are absolute per leg: they never restart while the leg lives, not even between calls.
@@ -108,8 +108,8 @@ class Message:
 
 @final
 class Digit:
-    """The talker pressed a key: an event of RFC 4733, or a message of AudioSocket. It is never heard as
-    sound.
+    """The talker pressed a key: an event of RFC 4733, or a message of a connection (`attach`: AudioSocket,
+    `asterisk`, `twilio`). It is never heard as sound.
     """
 
     leg: int
@@ -118,7 +118,7 @@ class Digit:
     key: str
     """`0` to `9`, `*`, `#`, `A` to `D`, `!` for the hook flash."""
     duration: int
-    """How long, ns; 0 = it was not said (AudioSocket)."""
+    """How long, ns; 0 = it was not said (over a connection)."""
     at: int
     """Arrival of what settled it."""
 
@@ -142,7 +142,8 @@ class RtpFound:
 
 @type_check_only
 class LegCounters(TypedDict):
-    """Rises from the creation of the leg.
+    """Rises from the creation of the leg, but for what is as it is now: `behind_ns`, `tempo`, `echo_lag_ns`,
+    `echo_gain`, `rtp_wait_ns`, `playout_queued`, `rcvbuf`, `last_datagram`, `jitter_ns`, `dead`.
 
     See the theory of operation in rust/engine for each drop's meaning.
 
@@ -176,7 +177,9 @@ class LegCounters(TypedDict):
     drops_ring: int
     """Frames that did not fit the mailbox. They are still in the ledger: `history` has them."""
     drops_events: int
-    """Playout events that did not fit the mailbox, although its last sixteenth is kept for them."""
+    """Events (all that `drain` gives but frames) that did not fit the mailbox, although its last sixteenth is kept
+    for them; and keys of a connection beyond 50 a second.
+    """
     drops_playout: int
     """Bytes of an utterance that was refused whole because 64 waited for the ear. It is reported as
     `flushed`.
@@ -198,7 +201,7 @@ class LegCounters(TypedDict):
     frames_echo: int
     """Frames marked as `echo`."""
     echo_lag_ns: int
-    """The echo that was learned in this call: from sending to hearing. 0 = there is none."""
+    """The echo that was learned since the last `reset_leg`: from sending to hearing. 0 = there is none."""
     echo_gain: int
     """Its gain, the ratio of amplitudes in millionths: 500,000 is -6 dB."""
     drops_text: int
@@ -212,8 +215,8 @@ class LegCounters(TypedDict):
     rtp_lost: int
     """RTP packets that were not there when their turn was over; their time was concealed."""
     rtp_late: int
-    """RTP packets that came after their turn (they count as lost, too), and stragglers of a stream
-    that another one replaced.
+    """RTP packets that came after their turn (they count as lost, too), stragglers of a stream that
+    another one replaced, and single packets far from where the stream is.
     """
     rtp_reordered: int
     """RTP packets that came in time after ones that follow them."""
@@ -231,11 +234,15 @@ class LegCounters(TypedDict):
     rtp_wait_ns: int
     """How long a gap in the sequence is waited for now: 80 to 200 ms; 0 = no RTP yet."""
     drops_flushed: int
-    """Bytes that waited for the ear and were dropped by `flush` or `reset_leg`."""
+    """Bytes that waited for the ear and were dropped: by `flush`, `reset_leg` or `attach`, by `captions`
+    (`set_original`), or because another sender came after `detach_leg`.
+    """
     drops_stale: int
     """Bytes that came for an utterance after it had been flushed."""
     drops_reset: int
-    """Bytes of less than a frame that were carried when `reset_leg` came."""
+    """Bytes that were carried when `reset_leg` came: of less than a frame, or in datagrams that waited for one that
+    was missing.
+    """
     drops_unpolled: int
     """Datagrams refused by the leg's logic: a bug, so 0."""
     bytes_realigned: int
@@ -264,7 +271,7 @@ class LegCounters(TypedDict):
     """Time of the newest datagram, 0 = none yet."""
     jitter_ns: int
     """Mean deviation of the datagrams' arrivals from the clock of their samples (RFC 3550, 6.4.1);
-    0 when a call begins.
+    0 after `reset_leg`.
     """
     dead: int
     """1 = a bug ended this leg."""
@@ -296,9 +303,11 @@ class PortCounters(TypedDict):
 class Engine:
     """The media thread, or threads. Frozen: every method may be called from any thread.
 
-    Every method raises `RuntimeError` when the engine is closed, when its thread died, or in a
-    forked child. With a leg number: `LookupError` for a leg that is not (any more), or dead. With a
-    command: `BlockingIOError` when thousands of commands wait, which takes a stuck media thread.
+    In a forked child nearly every method raises `RuntimeError`. With a leg's number all raise `LookupError` once it is
+    removed. Those that change something raise it also for a dead one (but not `remove_leg`), `RuntimeError` when the
+    engine is closed or its thread died, and `BlockingIOError` when thousands of commands wait, which takes a stuck
+    media thread. What is only read, kept or forgotten here (`counters`, `history`, `tap`, `forget`, …) stays as it
+    is for a dead leg and a closed engine; a shared port is none any more then (`LookupError`).
     """
 
     def __new__(cls, *, mailbox: int = 8192, threads: int = 1) -> Engine:
@@ -429,7 +438,8 @@ class Engine:
         ended one stopped listening: read it up to the `start` of the first frame of the new `life`
         from `history`, and go on with the frames. The sender who was heard is let go: the next call's
         may be another one at once. An ear without `play_to` stays where it was until then, and what
-        still waits for it is flushed if the next call's sender is another one.
+        still waits for it is flushed if the next call's sender is another one. `jitter_ns` and the echo
+        that was learned stay, too.
         """
 
     def forget(self, leg: int, before: int) -> None:
@@ -452,9 +462,10 @@ class Engine:
         """From now on the leg's talker and ear are at the other end of a connection.
 
         The leg's datagrams are strangers' then, and what waits for the ear is flushed. It is closed
-        with the leg, by `hang_up`, or by the other end, which is reported (`Hangup`). `descriptor` is
-        copied: the caller closes theirs. A frame that finds the one before it unsent is dropped
-        and counted in `errors_send`. Raises `OSError`, `ValueError`.
+        with the leg, by `hang_up`, by another one that is attached, or by the other end; only the last is
+        reported (`Hangup`). `descriptor` is
+        copied: the caller closes theirs. A frame that finds the one before it unsent, or Asterisk's queue
+        full (MEDIA_XOFF), is dropped and counted in `errors_send`. Raises `OSError`, `ValueError`.
 
         Without a `dialect` it is AudioSocket: `rate` (8000, 12000, 16000, …) is what the ear is sent
         until audio has come; then it is that audio's. With one it is a WebSocket whose handshake is
@@ -489,6 +500,7 @@ class Engine:
 
     def set_play_to(self, leg: int, play_to: tuple[str, int] | None) -> None:
         """Where the ear is from now on, whichever sender is heard. It is sent from the socket that listens.
+        None: nowhere; it is not where the datagrams come from either.
 
         For a PBX that says where it listens only when it knows where the leg does. Raises
         `OSError`, `ValueError`.
@@ -539,7 +551,7 @@ class Engine:
 
         The spectra of what is sent and heard are correlated frame by frame, whatever their levels, for
         lags of 20 ms to 1 s; where one stands out, the next half second must show it again. Until
-        then, 1 to 2 s of speech, nothing is marked. What was learned is kept for the call, until that
+        then, 1 to 2 s of speech, nothing is marked. What was learned is kept until `reset_leg`, or until that
         echo does not come any more; switching forgets it. The talker is never muted: a frame that
         has more in it than the predicted echo is not marked, nor are those of the next 240 ms (480
         after a while of talk over an echo louder than −10 dB).
@@ -589,7 +601,8 @@ class Engine:
         """
 
     def fileno(self) -> int:
-        """The eventfd to watch; readable when `drain` has something.
+        """The descriptor to watch (an eventfd; with several threads an epoll of theirs); readable when `drain` has
+        something.
 
         Open for as long as the engine exists.
         """
@@ -597,9 +610,10 @@ class Engine:
     def drain(
         self, limit: int = 256
     ) -> list[Frame | Playout | SourceChange | Digit | RtpFound | Hangup | Message]:
-        """What waits, oldest first.
+        """What waits, of each thread oldest first.
 
-        Re-arms the eventfd when more is left. One drainer at a time: another gets [].
+        What is left keeps the descriptor readable. One drainer at a time: another gets []. Raises `RuntimeError`
+        when a thread died and nothing is left.
         """
 
     def counters(self, leg: int) -> LegCounters: ...

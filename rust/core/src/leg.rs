@@ -405,8 +405,9 @@ impl Leg {
 
     fn reset(&mut self) {
         self.stats.resets += 1;
-        self.stats.drops_reset += self.framer.reset() as u64;
-        self.line.forget();
+        let carried = self.framer.reset() + self.line.forget();
+        self.stats.drops_reset += carried as u64;
+        self.line.count(&mut self.stats);
         self.jitter.reset();
         self.alignment.reset();
         self.stats.jitter_ns = 0;

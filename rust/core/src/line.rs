@@ -267,15 +267,14 @@ impl Line {
         }
     }
 
-    /// The call ended. How many datagrams were kept that are nobody's now.
+    /// The call ended. How many bytes were kept, in datagrams that are nobody's now.
     pub fn forget(&mut self) -> usize {
-        if let Some(rtp) = &mut self.rtp {
-            rtp.receiver.forget();
-        }
+        let rtp = self.rtp.as_mut();
+        let held = rtp.map_or(0, |rtp| rtp.receiver.forget());
         if let Some(narrow) = &mut self.narrow {
             narrow.up.restart();
         }
-        self.watch.as_mut().map_or(0, Watch::forget)
+        held + self.watch.as_mut().map_or(0, Watch::forget)
     }
 
     fn packet(&mut self, datagram: &[u8], arrival: Nanos, ear: &mut impl Ear) {

@@ -26,7 +26,8 @@ pub struct LegStats {
     pub bytes_realigned: u64,
     /// Datagrams refused because `poll` was not called between `handle`s (a bug in the shell).
     pub drops_unpolled: u64,
-    /// Bytes at the end of a call that were less than a frame and forgotten by `Reset`.
+    /// Bytes that `Reset` forgot at the end of a call: less than a frame, or in datagrams that waited, behind one that
+    /// was missing or because it was not known yet what they are.
     pub drops_reset: u64,
     /// Datagrams given to the shell to send.
     pub datagrams_out: u64,
@@ -78,7 +79,7 @@ pub struct RtpStats {
     /// Packets that were not there when their turn was over.
     pub lost: u64,
     /// Packets that came after their turn: they are `lost`, too. And stragglers of a stream that was
-    /// replaced.
+    /// replaced, and single packets far from where the stream is.
     pub late: u64,
     /// Packets that came in time after ones that follow them.
     pub reordered: u64,

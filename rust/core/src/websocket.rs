@@ -164,8 +164,17 @@ impl Connection {
         Some(News::Ended)
     }
 
+    /// Whether the other end has said that there is no room at it for now: what would be put is lost.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match &self.dialect {
+            State::Asterisk(asterisk) => asterisk.is_full(),
+            State::Twilio(_) | State::Browser => false,
+        }
+    }
+
     /// Append 20 ms for the ear. False: the other end cannot take any now (it has not said how, or
-    /// wants none), or does not need any.
+    /// wants none, or [is full](Self::is_full)), or does not need any.
     pub fn put(&mut self, frame: &[u8; FRAME_BYTES], out: &mut Vec<u8>) -> bool {
         let wanted = match &mut self.dialect {
             State::Browser => {

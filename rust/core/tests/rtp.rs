@@ -242,6 +242,26 @@ fn the_last_packet_behind_a_lost_one_is_heard_when_silence_is_believed() {
 }
 
 #[test]
+fn what_still_waits_when_the_call_ends_is_counted() {
+    let mut phone = Phone::new(Format::Slin16);
+    let packets = phone.say(&[1_000; 3_200]);
+    let mut line = leg(Format::Slin16);
+    for packet in packets[..5].iter().chain(&packets[6..8]) {
+        line.datagram(packet);
+        line.pass(20 * MS);
+    }
+    line.handle(Input::Reset);
+    assert_eq!(line.leg.stats().drops_reset as usize, 2 * packets[0].len());
+    // Not enough yet to be believed to be RTP.
+    let mut line = Line::new(LegConfig::default());
+    for packet in &packets[..5] {
+        line.datagram(packet);
+    }
+    line.handle(Input::Reset);
+    assert_eq!(line.leg.stats().drops_reset as usize, 5 * packets[0].len());
+}
+
+#[test]
 fn an_hour_of_a_clock_that_is_200_ppm_off_adds_nothing_and_loses_nothing() {
     for every in [19_996_000, 20_004_000] {
         let mut phone = Phone::new(Format::Alaw);
@@ -264,6 +284,32 @@ fn an_hour_of_a_clock_that_is_200_ppm_off_adds_nothing_and_loses_nothing() {
         assert_eq!((stats.rtp.lost, stats.rtp.concealed_ns), (0, 0));
         assert!(stats.jitter_ns < 100_000, "{}", stats.jitter_ns);
     }
+}
+
+#[test]
+fn a_packet_too_large_to_be_kept_gives_up_what_is_before_it_and_nothing_behind_it() {
+    let said: Vec<i16> = (0..16_000).map(|n| (n * 7_919 % 9_001) as i16).collect();
+    let said = [said.clone(), said].concat();
+    let mut phone = Phone::new(Format::Slin16);
+    let mut packets = phone.say(&said[..3_200]);
+    phone.packet = 1_600;
+    packets.extend(phone.say(&said[3_200..4_800]));
+    phone.packet = 320;
+    packets.extend(phone.say(&said[4_800..]));
+    // The ninth is lost; the large one, the eleventh, comes behind the two that follow it.
+    let order = (0..8).chain([9, 11, 12, 10]).chain(13..packets.len());
+    let mut line = leg(Format::Slin16);
+    for index in order {
+        line.datagram(&packets[index]);
+        line.pass(20 * MS);
+    }
+    line.pass(1_000 * MS);
+    let (heard, said) = (line.heard(), bytes(&said));
+    assert_eq!(heard[..8 * 640], said[..8 * 640]);
+    assert!(heard[9 * 640..].starts_with(&said[9 * 640..]));
+    let rtp = line.leg.stats().rtp;
+    assert_eq!((rtp.lost, rtp.late), (1, 0));
+    assert_eq!(rtp.concealed_ns, FRAME_NANOS);
 }
 
 #[test]
@@ -294,6 +340,7 @@ fn a_sequence_that_jumps_is_followed_and_no_packet_is_lost_by_it() {
         let mut line = leg(Format::Alaw);
         hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
         assert_eq!(numbers(&line.heard()), hundred(), "{jump}");
+        assert_eq!(line.leg.stats().rtp.late, 0, "{jump}");
     }
 }
 
@@ -318,6 +365,57 @@ fn a_stream_that_was_set_back_a_little_is_heard_again_after_ten_packets() {
 }
 
 #[test]
+fn packets_that_were_held_up_together_do_not_turn_the_stream_back() {
+    for held_up in [10, 11, 30] {
+        let mut phone = Phone::new(Format::Slin16);
+        let packets = phone.say(&words(1, 100));
+        let mut way = punctual(packets.len(), FRAME_NANOS);
+        let behind = 100 + held_up;
+        // They come when a packet waits behind one that is lost.
+        for (at, _) in &mut way[100..behind] {
+            *at = (behind + 31) as u64 * FRAME_NANOS + 5 * MS;
+        }
+        way.remove(behind + 30);
+        way.sort();
+        let mut line = leg(Format::Slin16);
+        hear(&mut line, &packets, &way);
+        let heard = numbers(&line.heard());
+        assert!(heard.windows(2).all(|pair| pair[0] < pair[1]), "{heard:?}");
+        let rtp = line.leg.stats().rtp;
+        let lost = held_up as u64 + 1;
+        assert_eq!((rtp.lost, rtp.late), (lost, lost - 1), "{rtp:?}");
+        assert!(rtp.reordered < 5, "{rtp:?}");
+    }
+}
+
+#[test]
+fn a_stream_that_was_set_back_to_numbers_that_never_came_leaves_nothing_behind() {
+    let mut phone = Phone::new(Format::Slin16);
+    let packets = phone.say(&words(1, 10));
+    let mut line = leg(Format::Slin16);
+    let say = |line: &mut Line, packet: &[u8]| {
+        line.datagram(packet);
+        line.pass(20 * MS);
+    };
+    for packet in packets[..20]
+        .iter()
+        .chain(&packets[40..60])
+        .chain(&packets[61..62])
+    {
+        say(&mut line, packet);
+    }
+    phone.sequence = phone.sequence.wrapping_sub(packets.len() as u16 - 25);
+    for packet in phone.say(&words(11, 10)) {
+        say(&mut line, &packet);
+    }
+    line.pass(1_000 * MS);
+    let heard = numbers(&line.heard());
+    assert!((12..=20).all(|word| heard.contains(&word)), "{heard:?}");
+    let rtp = line.leg.stats().rtp;
+    assert_eq!((rtp.late, rtp.lost), (10, 21), "{rtp:?}");
+}
+
+#[test]
 fn a_stray_packet_moves_nothing() {
     let mut phone = Phone::new(Format::Alaw);
     let mut packets = phone.say(&words(1, 100));
@@ -327,6 +425,13 @@ fn a_stray_packet_moves_nothing() {
     let mut line = leg(Format::Alaw);
     hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
     assert_eq!(numbers(&line.heard()), hundred());
+    assert_eq!(line.leg.stats().rtp.late, 1, "it is counted");
+    // The last one of a call, too.
+    let stray = packets[100].clone();
+    line.datagram(&stray);
+    assert_eq!(line.leg.stats().rtp.late, 1, "it may be followed");
+    line.handle(Input::Reset);
+    assert_eq!(line.leg.stats().rtp.late, 2);
 }
 
 #[test]
@@ -426,6 +531,29 @@ fn keys_are_reported_once_each_and_never_heard() {
         assert_eq!(line.keys, "5#5*");
         assert_eq!(numbers(&line.heard()), hundred());
         assert_eq!(line.leg.stats().digits, 4);
+    }
+}
+
+#[test]
+fn a_key_whose_end_was_lost_is_reported_whatever_event_comes_next() {
+    const FAX: u8 = 36;
+    // What comes after it: an event that is no key, and the end of one of which nothing else came.
+    for (next, keys) in [(FAX, "5"), (6, "56")] {
+        let mut phone = Phone::new(Format::Alaw);
+        let mut packets = phone.say(&words(1, 5));
+        for units in [160, 320] {
+            let [high, low] = u16::to_be_bytes(units);
+            packets.push(phone.header(101, &[5, 0x0A, high, low]));
+        }
+        phone.pause(200 * MS);
+        for _ in 0..3 {
+            packets.push(phone.header(101, &[next, 0x8A, 1, 0]));
+        }
+        phone.pause(200 * MS);
+        packets.extend(phone.say(&words(6, 5)));
+        let mut line = leg(Format::Alaw);
+        hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+        assert_eq!(line.keys, keys);
     }
 }
 

@@ -207,10 +207,25 @@ fn asterisks_events_are_understood_plain_and_as_json() {
     let mut line = Line::new(Dialect::Asterisk);
     line.text(&PLAIN.replace("FORMAT", "slin16"))
         .text("MEDIA_XOFF");
+    assert!(line.near.is_full());
     assert_eq!(line.put(&[1; FRAME_BYTES]), 0);
     line.text("MEDIA_XON").text("DTMF_END digit:#");
+    assert!(!line.near.is_full());
     assert_eq!(line.put(&[1; FRAME_BYTES]), 1);
     assert_eq!(line.digits, "#");
+}
+
+#[test]
+fn a_channel_that_begins_again_and_again_is_ended() {
+    let mut line = Line::new(Dialect::Asterisk);
+    for format in ["slin44", "slin16", "slin44", "slin16"] {
+        line.text(&PLAIN.replace("FORMAT", format));
+    }
+    assert!(!line.ended);
+    line.binary(&[1; 640]);
+    assert_eq!(line.pcm.len(), 640);
+    line.text(&PLAIN.replace("FORMAT", "slin44"));
+    assert!(line.ended);
 }
 
 #[test]

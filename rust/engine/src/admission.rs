@@ -119,6 +119,24 @@ impl Admission {
         self.shown = Some(source);
     }
 
+    /// Whether a sender's host is heard, or may be. Its reports (RTCP) may come from the port above that of its sound,
+    /// to the port above the leg's, which may be another leg's, and before the call or after it: they make it no
+    /// stranger.
+    pub(crate) fn may_know(&self, source: Option<SocketAddr>) -> bool {
+        let Some(ip) = source.map(|source| source.ip().to_canonical()) else {
+            return false;
+        };
+        let is_there = |known: &SocketAddr| known.ip().to_canonical() == ip;
+        self.heard.as_ref().is_some_and(is_there)
+            || match &self.policy {
+                Policy::First => self.heard.is_none(),
+                Policy::Any => true,
+                Policy::Nobody => false,
+                Policy::Listed(hosts) | Policy::Shown(Pass::Hosts(hosts)) => hosts.have(ip),
+                Policy::Shown(Pass::Token(_)) => self.shown.as_ref().is_some_and(is_there),
+            }
+    }
+
     /// What a sender must show.
     pub(crate) const fn pass(&self) -> Option<&Pass> {
         match &self.policy {

@@ -57,6 +57,24 @@ fn frames_until_moved(entry: &mut Admission, source: &str, mut at: Nanos) -> (us
 }
 
 #[test]
+fn reports_are_a_strangers_only_where_their_host_cannot_be_heard() {
+    let (here, above, other) = (
+        from("192.0.2.1:4000"),
+        from("192.0.2.1:4001"),
+        from("192.0.2.2:4001"),
+    );
+    let mut first = admission(Policy::First);
+    assert!(first.may_know(other), "it may be the first");
+    assert!(admits(&mut first, here, MS));
+    assert!(first.may_know(above) && !first.may_know(other));
+    let by_list = admission(listed(&["192.0.2.1:4000"]));
+    assert!(by_list.may_know(above) && !by_list.may_know(other));
+    assert!(!admission(Policy::Nobody).may_know(above));
+    assert!(admission(Policy::Any).may_know(other));
+    assert!(!admission(Policy::Any).may_know(None));
+}
+
+#[test]
 fn a_gateway_whose_port_moves_is_heard_after_60_ms_and_nothing_is_lost() {
     let mut entry = admission(Policy::First);
     let old = from("192.0.2.1:4000");

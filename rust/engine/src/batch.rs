@@ -5,7 +5,7 @@
 //! longer fit, and would be cut off together with the timestamp. Why not quinn-udp: it does not
 //! tell the drop counter.
 //!
-//! The one `unsafe` block is the system call; control messages are parsed as bytes.
+//! `unsafe` are the system call and the zeros that it is given to fill; control messages are parsed as bytes.
 #![expect(
     unsafe_code,
     reason = "recvmmsg with control messages has no safe wrapper that fits"

@@ -63,7 +63,8 @@ counters! {
     drops_kernel,
     /// Frames that did not fit the mailbox.
     drops_ring,
-    /// Playout events that did not fit the mailbox, a sixteenth of which is kept free for them.
+    /// Playout events that did not fit the mailbox, a sixteenth of which is kept free for them, and keys of a
+    /// connection that were too many.
     drops_events,
     /// Bytes of an utterance that was refused whole, because too many waited for the ear.
     drops_playout,
@@ -95,7 +96,8 @@ counters! {
     digits,
     /// RTP packets that were not there when their turn was over: their time was concealed.
     rtp_lost,
-    /// Packets that came after their turn, and stragglers of a stream that was replaced.
+    /// Packets that came after their turn, stragglers of a stream that was replaced, and single ones far from where
+    /// the stream is.
     rtp_late,
     /// Packets that came in time after ones that follow them.
     rtp_reordered,
@@ -111,7 +113,8 @@ counters! {
     rtp_concealed_ns,
     /// How long a gap is waited for now, ns.
     rtp_wait_ns,
-    /// Bytes at the end of a call that were less than a frame and came too late to be padded.
+    /// Bytes at the end of a call that were less than a frame and came too late to be padded, or whose datagrams
+    /// waited for one that was missing.
     drops_reset,
     /// Datagrams the leg's logic refused because it was not polled: a bug, so 0.
     drops_unpolled,

@@ -6,11 +6,14 @@ use std::time::Duration;
 use translink_core::LegStats;
 use translink_core::ledger::Ledger;
 use translink_core::leg::LegConfig;
+use translink_core::line::Transport;
+use translink_core::rtp::format::Formats;
 
 use super::*;
 use crate::batch::{self, BATCH, Batch};
 use crate::command::Commands;
 use crate::socket::Sockets;
+use crate::source::Listed;
 use crate::test_kit::{eventually, heard, ports};
 
 fn ledger(samples: usize) -> Ledger {
@@ -277,6 +280,36 @@ fn what_a_call_leaves_behind_is_counted() {
     assert_eq!(counters.frames_in, 1 + counters.frames_padded);
     assert_eq!(counters.drops_flushed, 640);
     assert_eq!((counters.playout_queued, counters.drops_unpolled), (0, 0));
+}
+
+#[test]
+fn reports_of_strangers_are_counted_with_all_that_is_kept_out() {
+    let here = Listed::new(vec!["127.0.0.1".parse().expect("a peer")]);
+    let engine = Engine::start(1024).expect("an engine");
+    let leg = engine.add_leg(&LegPorts {
+        source: Policy::Listed(here.expect("a list")),
+        config: LegConfig {
+            transport: Transport::Rtp(Formats::default()),
+            ..LegConfig::default()
+        },
+        ..ports()
+    });
+    let leg = leg.expect("a leg");
+    let address = engine.local_address(leg).expect("a leg");
+    let stranger = UdpSocket::bind("127.0.0.2:0").expect("a socket");
+    let report = [0x80_u8, 200, 0, 1, 0, 0, 0, 1];
+    for hundreds in 1..=6 {
+        for _ in 0..100 {
+            stranger.send_to(&report, address).expect("sent");
+        }
+        // The kernel tells of those that it kept out with the next one that it lets in.
+        assert!(eventually(|| {
+            talker().send_to(&report, address).expect("sent");
+            engine.counters(leg).expect("a leg").strangers == 100 * hundreds
+        }));
+    }
+    let last = engine.stranger(leg).expect("a leg");
+    assert_eq!(last, stranger.local_addr().ok());
 }
 
 #[test]

@@ -40,6 +40,8 @@ pub(crate) struct Filter {
     until: Nanos,
     /// The spell is over, and no datagram came since.
     unreported: bool,
+    /// The kernel has refused a program: none is tried before.
+    again: Nanos,
 }
 
 impl Filter {
@@ -51,17 +53,24 @@ impl Filter {
             end: 0,
             until: Nanos::MAX,
             unreported: false,
+            again: 0,
         }
     }
 
-    /// Strangers came. True: that is a flood, unless it is being dealt with.
+    /// Strangers came. True: that is a flood, unless it is being dealt with or cannot be.
     pub(crate) const fn met(&mut self, strangers: u64, now: Nanos) -> bool {
         if now >= self.window + FLOOD_WINDOW {
             self.window = now;
             self.met = 0;
         }
         self.met += strangers;
-        self.met >= FLOOD && self.until == Nanos::MAX
+        self.met >= FLOOD && self.until == Nanos::MAX && now >= self.again
+    }
+
+    /// The kernel does not filter: it has no memory, or the program is too long. To make one for each batch of a
+    /// flood would cost more than the flood.
+    pub(crate) const fn refused(&mut self, now: Nanos) {
+        self.again = now + SPELL;
     }
 
     /// The kernel filters from `now` on.
@@ -213,6 +222,17 @@ mod tests {
         filter.end(6_010 * MS);
         assert!(!filter.met(FLOOD - 1, 6_011 * MS));
         assert!(filter.met(1, 6_012 * MS));
+    }
+
+    #[test]
+    fn a_filter_that_the_kernel_refuses_is_tried_again_after_a_second() {
+        let mut filter = Filter::new();
+        assert!(filter.met(FLOOD, 5_000 * MS));
+        filter.refused(5_000 * MS);
+        for n in 1..1_000 {
+            assert!(!filter.met(FLOOD, (5_000 + n) * MS));
+        }
+        assert!(filter.met(FLOOD, 6_000 * MS));
     }
 
     #[test]

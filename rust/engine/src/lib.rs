@@ -34,8 +34,9 @@
 //! | an ear's queue | [`Engine::play`] accepts fewer bytes, the caller keeps the rest | `playout_full` (times); not a drop |
 //! | an ear's utterances (64) | the newest is refused whole and reported as flushed | `drops_playout` |
 //! | the other talker's frames (3) | the oldest goes | `drops_original` |
-//! | a connection, frames | a frame that finds the one before it unsent is dropped | `errors_send` |
+//! | a connection, frames | a frame that finds the one before it unsent, or Asterisk's queue full, is dropped | `errors_send` |
 //! | a connection, messages: 64 kB out; in, 10 a second of 512 bytes | the newest is dropped | `drops_text` |
+//! | a connection, keys: 50 a second | the newest is dropped | `drops_events` |
 //! | commands | [`Error::Busy`] | by the caller |
 //!
 //! Datagram errors are to be expected: counted (`errors_receive`, `errors_send`), never fatal. A panic in

@@ -221,6 +221,27 @@ fn the_first_of_a_host_is_heard_until_the_call_ends() {
 }
 
 #[test]
+fn a_leg_whose_call_has_ended_does_not_make_the_next_one_deaf() {
+    let kit = Kit::new();
+    let leg = kit.leg(hosts(&["127.0.0.3"]));
+    let (talker, next) = (kit.talker("127.0.0.3"), kit.talker("127.0.0.3"));
+    talker.send(&[1; 640]).expect("sent");
+    assert!(eventually(|| kit.heard(leg) == 1));
+    let second = kit.leg(hosts(&["127.0.0.3"]));
+    // Both wait: what still comes of the first call is not the second one's.
+    kit.engine.detach_leg(leg).expect("detached");
+    assert!(eventually(|| kit.seen().waiting == 2));
+    talker.send(&[2; 640]).expect("sent");
+    assert!(eventually(|| kit.heard(leg) == 2));
+    kit.engine.detach_leg(leg).expect("detached");
+    assert!(eventually(|| kit.seen().waiting == 2));
+    next.send(&[3; 640]).expect("sent");
+    assert!(eventually(|| kit.heard(second) == 1));
+    assert_eq!(kit.said(second), [3; 640]);
+    assert_eq!(kit.seen().strangers, 0);
+}
+
+#[test]
 fn what_legs_wait_for_comes_through_a_flood_of_strangers() {
     let kit = Kit::new();
     let (by_token, by_host) = (kit.leg(token(TOKEN)), kit.leg(hosts(&["127.0.0.3"])));

@@ -60,8 +60,10 @@ impl PortSlot {
 
     /// From now on these senders, and no others, are a leg's; and those who show this.
     pub(crate) fn route(&mut self, leg: u32, peers: &[Peer], pass: Option<&Pass>) {
+        let mut had = None;
         for (peer, _) in self.peers.iter().filter(|&&(_, owner)| owner == leg) {
             self.routes.remove(peer, leg);
+            had = Some(*peer);
         }
         self.peers.retain(|&(_, owner)| owner != leg);
         for peer in peers {
@@ -69,6 +71,9 @@ impl PortSlot {
             self.peers.push((*peer, leg));
         }
         self.waiting.set(leg, pass, !peers.is_empty());
+        if let Some(had) = had {
+            self.waiting.had(leg, had);
+        }
         if self.filter.until() < Nanos::MAX {
             self.attach();
         }
@@ -142,8 +147,12 @@ impl PortSlot {
         }
         self.port.shared.counters.strangers.fetch_add(met, Relaxed);
         self.port.shared.senders.tell(None, self.stranger.take());
-        if self.filter.met(met, now) && self.attach() {
-            self.filter.begin(clock::now());
+        if self.filter.met(met, now) {
+            if self.attach() {
+                self.filter.begin(clock::now());
+            } else {
+                self.filter.refused(now);
+            }
         }
     }
 
@@ -176,5 +185,30 @@ impl PortSlot {
         // Fails only for a socket that has no filter.
         let _ = self.port.filter(None);
         self.filter.end(clock::now());
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::filter::{FLOOD, SPELL};
+    use crate::token::Token;
+
+    #[test]
+    fn a_program_too_long_for_the_kernel_is_not_made_anew_for_each_batch_of_a_flood() {
+        let here = "127.0.0.1:0".parse().expect("an address");
+        let port = PortSocket::open(1, here, 1 << 16).expect("a port");
+        let mut slot = PortSlot::new(Arc::new(port));
+        for leg in 1..=900 {
+            let token = Token::new(format!("{leg:08}{leg:024}").as_bytes());
+            let pass = Pass::Token(token.expect("32 characters"));
+            slot.route(leg, &[], Some(&pass));
+        }
+        let now = 10 * SPELL;
+        slot.met = FLOOD;
+        slot.done(FLOOD, now);
+        assert_eq!(slot.until(), Nanos::MAX, "five instructions a token");
+        assert!(!slot.filter.met(FLOOD, now + SPELL - 1));
+        assert!(slot.filter.met(FLOOD, now + SPELL));
     }
 }

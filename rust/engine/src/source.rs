@@ -67,6 +67,11 @@ impl Listed {
         self.0.iter().any(|peer| peer.is(source))
     }
 
+    /// Whether any of them is at this host.
+    pub(crate) fn have(&self, ip: IpAddr) -> bool {
+        self.0.iter().any(|peer| peer.ip == ip)
+    }
+
     /// All of them.
     pub(crate) fn peers(&self) -> Vec<Peer> {
         self.0.to_vec()
@@ -97,6 +102,11 @@ impl Peer {
 
     pub(crate) const fn port(&self) -> Option<u16> {
         self.port
+    }
+
+    /// Whether another one is part of it.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.ip == other.ip && (self.port.is_none() || self.port == other.port)
     }
 
     pub(crate) fn is(&self, source: &SocketAddr) -> bool {

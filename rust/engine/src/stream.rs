@@ -38,8 +38,8 @@ pub(crate) struct Stream {
     pcm: Vec<u8>,
     /// The newest message.
     text: String,
-    /// Since when so many messages have come.
-    texts: (Nanos, u32),
+    texts: Pace,
+    digits: Pace,
     /// What is being sent, from `written` on.
     outgoing: Vec<u8>,
     written: usize,
@@ -66,7 +66,8 @@ impl Stream {
             ended: false,
             pcm: Vec::with_capacity(CHUNK),
             text: String::new(),
-            texts: (0, 0),
+            texts: Pace::default(),
+            digits: Pace::default(),
             outgoing: Vec::with_capacity(CHUNK),
             written: 0,
         })
@@ -84,7 +85,7 @@ impl Stream {
             Ok(count) => self.wire.take(&chunk[..count]),
             Err(error) => {
                 let again = [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted];
-                self.ended = !again.contains(&error.kind());
+                self.ended |= !again.contains(&error.kind());
             }
         }
     }
@@ -98,9 +99,9 @@ impl Stream {
     }
 
     /// Send one frame, as [`crate::socket::Sockets::send`] does. An error: it was dropped, since the
-    /// last one is still on its way.
+    /// last one is still on its way, or the other end has no room.
     pub(crate) fn send(&mut self, frame: &[u8; FRAME_BYTES]) -> io::Result<bool> {
-        if !self.flush() {
+        if !self.flush() || self.wire.is_full() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let wanted = self.wire.put(frame, &mut self.outgoing);
@@ -118,11 +119,7 @@ impl Stream {
 
     /// Whether one more message may be handed on.
     fn may_tell(&mut self, now: Nanos) -> bool {
-        if now >= self.texts.0 + 1_000_000_000 {
-            self.texts = (now, 0);
-        }
-        self.texts.1 += 1;
-        self.text.len() <= LONGEST_TEXT && self.texts.1 <= TEXTS_A_SECOND
+        self.texts.allows(TEXTS_A_SECOND, now) && self.text.len() <= LONGEST_TEXT
     }
 
     /// Tell the other end that this is the end. A message of which a part was sent cannot be followed
@@ -146,11 +143,33 @@ impl Stream {
         if done {
             self.outgoing.clear();
             self.written = 0;
-        } else if self.outgoing.len() > MOST_OUTGOING {
-            // A flood of pings that nobody takes the answers of.
-            self.ended = true;
+        } else {
+            if self.written > MOST_OUTGOING {
+                self.outgoing.drain(..std::mem::take(&mut self.written));
+            }
+            // More than messages may be: a flood of pings that nobody takes the answers of.
+            self.ended |= self.outgoing.len() - self.written > 2 * MOST_OUTGOING;
         }
         done
+    }
+}
+
+/// How many have come in a second.
+#[derive(Default)]
+struct Pace {
+    since: Nanos,
+    count: u32,
+}
+
+impl Pace {
+    /// Whether one more is not too many.
+    const fn allows(&mut self, most: u32, now: Nanos) -> bool {
+        if now >= self.since + 1_000_000_000 {
+            self.since = now;
+            self.count = 0;
+        }
+        self.count += 1;
+        self.count <= most
     }
 }
 
@@ -177,11 +196,19 @@ impl Slot {
                     stream.flush();
                     return;
                 }
-                Some(News::Ended) => self.end_stream(out),
+                Some(News::Ended) => {
+                    // A goodbye is answered.
+                    stream.flush();
+                    self.end_stream(out);
+                }
                 Some(News::Digit(digit)) => {
                     let arrival = clock::now();
-                    self.leg.handle(Input::Digit { digit, arrival }, arrival);
-                    self.settle(arrival, out);
+                    if stream.digits.allows(DIGITS_A_SECOND, arrival) {
+                        self.leg.handle(Input::Digit { digit, arrival }, arrival);
+                        self.settle(arrival, out);
+                    } else {
+                        self.shared.counters.drops_events.fetch_add(1, Relaxed);
+                    }
                 }
                 Some(News::Text) => {
                     let at = clock::now();
@@ -286,6 +313,9 @@ const MOST_OUTGOING: usize = 65_536;
 /// Bytes of a message that is handed on, and how many of them a second.
 const LONGEST_TEXT: usize = 512;
 const TEXTS_A_SECOND: u32 = 10;
+
+/// Keys a second. A dialler presses ten; what stood still with the network comes at once.
+const DIGITS_A_SECOND: u32 = 50;
 
 #[cfg(all(test, not(loom)))]
 #[path = "stream_tests.rs"]

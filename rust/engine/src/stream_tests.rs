@@ -10,8 +10,8 @@ use translink_core::leg::LegConfig;
 use translink_core::websocket::Dialect;
 
 use super::*;
-use crate::test_kit::ports;
-use crate::{Item, LegPorts};
+use crate::test_kit::{eventually, ports};
+use crate::{Item, LegPorts, Snapshot};
 
 fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
@@ -184,4 +184,105 @@ fn a_page_is_heard_and_informed_and_its_flood_of_messages_is_not() {
     far.read_to_end(&mut bytes).expect("closed in good order");
     assert!(bytes.ends_with(&[0x88, 0]), "with a goodbye");
     engine.say(leg, "nobody hears it").expect("a leg");
+}
+
+#[test]
+fn a_goodbye_is_answered_before_the_connection_closes() {
+    let ((mut far, near), (engine, leg)) = (pair(), engine());
+    let page = Protocol::WebSocket(Dialect::Browser);
+    engine.attach(leg, near.as_fd(), page).expect("attached");
+    drop(near);
+    far.write_all(&masked(8, &[])).expect("a connection");
+    let mut bytes = Vec::new();
+    far.read_to_end(&mut bytes).expect("closed in good order");
+    assert!(bytes.ends_with(&[0x88, 0]));
+    reported(&engine, ended);
+}
+
+#[test]
+fn a_message_that_fills_the_queue_arrives_whole_and_only_the_one_behind_it_is_dropped() {
+    let (mut far, near) = pair();
+    let small = socket2::SockRef::from(&near);
+    small.set_send_buffer_size(2_048).expect("a buffer");
+    far.set_read_timeout(Some(Duration::from_millis(20)))
+        .expect("a time");
+    let engine = Engine::start(1024).expect("an engine");
+    let leg = engine.add_leg(&ports()).expect("a leg");
+    let page = Protocol::WebSocket(Dialect::Browser);
+    engine.attach(leg, near.as_fd(), page).expect("attached");
+    drop(near);
+    for letter in ["a", "b"] {
+        let text = letter.repeat(MOST_OUTGOING);
+        engine.say(leg, &text).expect("a leg");
+    }
+    assert!(eventually(|| {
+        engine.counters(leg).expect("a leg").drops_text == 1
+    }));
+    // What the page sends has the rest go on its way: here a pong that nobody asked for.
+    let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
+    let mut until = |enough: &dyn Fn(&[u8]) -> bool| {
+        eventually(|| {
+            far.write_all(&masked(10, &[])).expect("a connection");
+            if let Ok(count) = far.read(&mut chunk) {
+                bytes.extend_from_slice(&chunk[..count]);
+            }
+            enough(&bytes)
+        })
+    };
+    let letters = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte == b'a').count();
+    assert!(until(&|bytes: &[u8]| letters(bytes) == MOST_OUTGOING));
+    engine.say(leg, "and more").expect("a leg");
+    assert!(until(&|bytes: &[u8]| bytes.ends_with(b"and more")));
+    assert!(!bytes.contains(&b'b'));
+}
+
+#[test]
+fn what_asterisk_has_no_room_for_is_counted() {
+    let ((mut far, near), (engine, leg)) = (pair(), engine());
+    let asterisk = Protocol::WebSocket(Dialect::Asterisk);
+    engine
+        .attach(leg, near.as_fd(), asterisk)
+        .expect("attached");
+    drop(near);
+    // Until its format is known there is nothing that it could be sent.
+    let mut until = |text: &str, enough: &dyn Fn(&Snapshot) -> bool| {
+        far.write_all(&masked(1, text.as_bytes()))
+            .expect("a connection");
+        assert!(
+            eventually(|| enough(&engine.counters(leg).expect("a leg"))),
+            "{text}"
+        );
+    };
+    until("MEDIA_START format:slin16", &|seen| seen.datagrams_out > 2);
+    until("MEDIA_XOFF", &|seen| seen.errors_send > 2);
+    let sent = engine.counters(leg).expect("a leg").datagrams_out;
+    until("MEDIA_XON", &|seen| seen.datagrams_out > sent + 2);
+}
+
+#[test]
+fn audio_that_changes_its_rate_with_every_message_ends_the_connection() {
+    let ((mut far, near), (engine, leg)) = (pair(), engine());
+    engine
+        .attach(leg, near.as_fd(), Protocol::AudioSocket { rate: 8_000 })
+        .expect("attached");
+    drop(near);
+    // No audio at all of 8 kHz, and then of 44.1: filters of 40,000 weights each time.
+    let changes = [0x10_u8, 0, 0, 0x15, 0, 0].repeat(682);
+    far.write_all(&changes).expect("a connection");
+    reported(&engine, ended);
+}
+
+#[test]
+fn a_flood_of_keys_is_not_handed_on() {
+    let ((mut far, near), (engine, leg)) = (pair(), engine());
+    engine
+        .attach(leg, near.as_fd(), Protocol::AudioSocket { rate: 8_000 })
+        .expect("attached");
+    drop(near);
+    let keys = [3, 0, 1, b'5'].repeat(200);
+    far.write_all(&keys).expect("a connection");
+    assert!(eventually(|| {
+        let seen = engine.counters(leg).expect("a leg");
+        seen.digits + seen.drops_events == 200 && seen.drops_events > 0
+    }));
 }

@@ -21,7 +21,8 @@ const WINDOW: Nanos = 1_000_000_000;
 pub(crate) struct Waiting {
     /// By name.
     tickets: Vec<Ticket>,
-    /// Of legs that have no sender.
+    /// Of legs that have no sender, in the order in which they began to wait; before them, the very sender that a
+    /// leg had until its call ended.
     hosts: Vec<(Peer, u32)>,
 }
 
@@ -37,19 +38,33 @@ struct Ticket {
 }
 
 impl Waiting {
-    /// From now on a leg waits for this, or for nothing. `has_sender`: it has found it.
+    /// From now on a leg waits for this, or for nothing. `has_sender`: it has found it. One that waits already keeps
+    /// its place among the others.
     pub(crate) fn set(&mut self, leg: u32, pass: Option<&Pass>, has_sender: bool) {
-        self.hosts.retain(|&(_, other)| other != leg);
+        let hosts = match pass {
+            Some(Pass::Hosts(hosts)) if !has_sender => hosts.peers(),
+            _ => Vec::new(),
+        };
+        let wanted = |peer: &Peer| hosts.iter().any(|host| host.covers(peer));
+        self.hosts
+            .retain(|(host, other)| *other != leg || wanted(host));
+        for host in &hosts {
+            if !self.hosts.contains(&(*host, leg)) {
+                self.hosts.push((*host, leg));
+            }
+        }
         match pass {
             Some(Pass::Token(token)) => self.set_token(leg, token),
-            Some(Pass::Hosts(hosts)) => {
-                self.drop_token(leg);
-                if !has_sender {
-                    let hosts = hosts.peers();
-                    self.hosts.extend(hosts.into_iter().map(|host| (host, leg)));
-                }
-            }
-            None => self.drop_token(leg),
+            Some(Pass::Hosts(_)) | None => self.drop_token(leg),
+        }
+    }
+
+    /// A leg that waits for hosts had this sender until now: should it go on, its words are no other leg's.
+    pub(crate) fn had(&mut self, leg: u32, sender: Peer) {
+        let mut hosts = self.hosts.iter();
+        let waits = hosts.any(|(host, other)| *other == leg && host.covers(&sender));
+        if waits && sender.port().is_some() {
+            self.hosts.insert(0, (sender, leg));
         }
     }
 
@@ -104,11 +119,12 @@ impl Waiting {
         None
     }
 
-    /// The leg that waits for a sender from there; if there are two, neither.
+    /// The leg that waits for a sender from there. No leg may begin to wait for a host for which another one waits;
+    /// but one that began during a call is not alone any more when that has ended. Then it is the one that has waited
+    /// longer: the new call's.
     pub(crate) fn by_host(&self, source: &SocketAddr) -> Option<u32> {
-        let mut legs = self.hosts.iter().filter(|(host, _)| host.is(source));
-        let (_, leg) = legs.next()?;
-        legs.all(|(_, other)| other == leg).then_some(*leg)
+        let waits = self.hosts.iter().find(|(host, _)| host.is(source));
+        waits.map(|&(_, leg)| leg)
     }
 
     /// Whom to let in while strangers are kept out.
@@ -190,18 +206,42 @@ mod tests {
     }
 
     #[test]
-    fn a_host_finds_the_one_leg_that_waits_for_it() {
+    fn a_host_finds_the_leg_that_has_waited_longest_for_it() {
         let mut waiting = Waiting::default();
         let source: SocketAddr = "192.0.2.7:4000".parse().expect("an address");
         assert_eq!(waiting.by_host(&source), None);
         waiting.set(1, Some(&by_hosts(&["192.0.2.7", "192.0.2.8"])), false);
         assert_eq!(waiting.by_host(&source), Some(1));
         waiting.set(2, Some(&by_hosts(&["192.0.2.7"])), false);
-        assert_eq!(waiting.by_host(&source), None, "which one?");
+        assert_eq!(waiting.by_host(&source), Some(1));
         waiting.set(1, Some(&by_hosts(&["192.0.2.7", "192.0.2.8"])), true);
         assert_eq!(waiting.by_host(&source), Some(2));
         assert_eq!(waiting.hosts().count(), 1);
+        // Its call has ended, and it waits behind the other one.
+        waiting.set(1, Some(&by_hosts(&["192.0.2.7", "192.0.2.8"])), false);
+        assert_eq!(waiting.by_host(&source), Some(2));
+        waiting.set(2, Some(&by_hosts(&["192.0.2.7"])), false);
+        assert_eq!(waiting.by_host(&source), Some(2), "it keeps its place");
         waiting.set(2, None, false);
+        assert_eq!(waiting.by_host(&source), Some(1));
+        waiting.set(1, None, false);
         assert_eq!(waiting.by_host(&source), None);
+    }
+
+    #[test]
+    fn a_sender_that_goes_on_after_its_call_is_not_the_next_legs() {
+        let mut waiting = Waiting::default();
+        let sender = |text: &str| text.parse::<SocketAddr>().expect("an address");
+        let (old, new) = (sender("192.0.2.7:4000"), sender("192.0.2.7:4002"));
+        waiting.set(2, Some(&by_hosts(&["192.0.2.7"])), false);
+        waiting.set(1, Some(&by_hosts(&["192.0.2.7"])), false);
+        waiting.had(1, Peer::of(&old));
+        assert_eq!(waiting.by_host(&old), Some(1));
+        assert_eq!(waiting.by_host(&new), Some(2));
+        // It is forgotten with the rest of the leg.
+        waiting.set(1, None, false);
+        assert_eq!(waiting.by_host(&old), Some(2));
+        waiting.had(1, Peer::of(&old));
+        assert_eq!(waiting.by_host(&old), Some(2), "it waits for nobody");
     }
 }

@@ -72,6 +72,14 @@ impl Wire {
         }
     }
 
+    /// Whether the other end has no room for a frame, and has said so.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
+            Self::AudioSocket(_) => false,
+            Self::WebSocket(wire) => wire.is_full(),
+        }
+    }
+
     /// Append a frame. False: the other end does not want it.
     pub(crate) fn put(&mut self, frame: &[u8; FRAME_BYTES], out: &mut Vec<u8>) -> bool {
         match self {
@@ -105,6 +113,8 @@ pub(crate) struct AudioSocket {
     ended: bool,
     heard: Rate,
     said: Rate,
+    /// How often the rate has changed.
+    changes: u32,
     scratch: Vec<u8>,
 }
 
@@ -122,6 +132,7 @@ impl AudioSocket {
             ended: false,
             heard: Rate::new(rate, OURS)?,
             said: Rate::new(OURS, rate)?,
+            changes: 0,
             scratch: Vec::with_capacity(CHUNK),
         })
     }
@@ -139,6 +150,11 @@ impl AudioSocket {
                 Message::Audio { rate, pcm: audio } => {
                     // One of the format's nine: none is refused.
                     if rate != self.heard.hertz {
+                        self.changes += 1;
+                        if self.changes > MOST_CHANGES {
+                            self.ended = true;
+                            return Some(News::Ended);
+                        }
                         self.heard = Rate::new(rate, OURS).ok()?;
                         self.said = Rate::new(OURS, rate).ok()?;
                     }
@@ -178,6 +194,10 @@ impl Rate {
 
 /// Bytes: six frames of 16 kHz and more.
 pub(crate) const CHUNK: usize = 4096;
+
+/// A channel has one rate, which is known when its first audio has come. Each change makes filters, for milliseconds
+/// in which no other call is served: a connection that goes on and on with that is ended.
+const MOST_CHANGES: u32 = 4;
 
 /// The rate of all audio here.
 const OURS: u32 = 16_000;

@@ -33,7 +33,10 @@ impl Digits {
             Some(_) => None,
             None => self.end(),
         };
-        let key = key(code)?;
+        let Some(key) = key(code) else {
+            // A fax's tone, say. It ends a key all the same.
+            return before;
+        };
         let units = u32::from(u16::from_be_bytes([high, low]));
         let event = self.event.insert(Event {
             began: timestamp,
@@ -41,7 +44,8 @@ impl Digits {
             units: known.map_or(units, |event| event.units.max(units)),
             reported: known.is_some_and(|event| event.reported),
         });
-        let ended = flags & 0x80 != 0 && !event.reported;
+        // One key at a time: the end of this one comes again, or sound tells of it.
+        let ended = flags & 0x80 != 0 && !event.reported && before.is_none();
         event.reported |= ended;
         before.or(ended.then(|| event.digit()))
     }

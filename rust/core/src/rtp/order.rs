@@ -27,12 +27,15 @@ pub enum Place {
     Double,
     /// Its place was given up.
     Late,
+    /// So was its place, but nothing else has come for a while: the stream was set back. All that is kept comes
+    /// first, then the order is to be forgotten.
+    Back,
     /// It belongs somewhere else altogether, and is kept in case that the stream is there now.
     Astray,
     /// It follows one that was astray: the stream is there now. That one and this one are next, after
     /// all that is kept.
     Jump,
-    /// It is too large to be kept. What is before it is given up, and it is next.
+    /// It is too large to be kept: what is missing before it is given up, and it is next after what is kept of that.
     Large,
 }
 
@@ -67,8 +70,9 @@ pub struct Order {
     calm: u32,
     /// The number after a packet that was astray.
     astray: Option<u16>,
-    /// Packets in a row whose places had been passed.
+    /// Packets in a row whose places had been passed, and when the first of them came.
     lates: u32,
+    late_since: Nanos,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -103,6 +107,7 @@ impl Order {
             calm: 0,
             astray: None,
             lates: 0,
+            late_since: 0,
         })
     }
 
@@ -121,6 +126,7 @@ impl Order {
             calm: 0,
             astray: None,
             lates: 0,
+            late_since: 0,
         }
     }
 
@@ -146,7 +152,7 @@ impl Order {
             _ => {
                 let behind = u32::from(next.wrapping_sub(sequence));
                 if behind <= u128::BITS {
-                    self.behind(behind)
+                    self.behind(behind, arrival)
                 } else {
                     self.stray(sequence, datagram, arrival)
                 }
@@ -156,8 +162,18 @@ impl Order {
 
     /// The oldest packet that is kept, if the one before it came, or its time is over at `now`.
     pub fn pop(&mut self, now: Nanos) -> Option<Kept> {
+        self.pop_within(PLACES, now)
+    }
+
+    /// The oldest packet that is kept, if it is before this one.
+    pub fn pop_before(&mut self, sequence: u16) -> Option<Kept> {
+        let ahead = sequence.wrapping_sub(self.next?);
+        self.pop_within(PLACES.min(ahead.into()), Nanos::MAX)
+    }
+
+    fn pop_within(&mut self, places: usize, now: Nanos) -> Option<Kept> {
         let next = self.next.filter(|_| self.kept > 0)?;
-        let missing = (0..PLACES).find(|&ahead| {
+        let missing = (0..places).find(|&ahead| {
             let sequence = next.wrapping_add(short(ahead));
             let slot = &self.slots[usize::from(sequence) % PLACES];
             slot.full && slot.sequence == sequence
@@ -203,7 +219,7 @@ impl Order {
         })
     }
 
-    /// After [`Place::Large`]: give up what is missing before it; how many that is.
+    /// After [`Place::Large`], and all that was kept before it: give up what is missing before it; how many that is.
     pub fn skip_to(&mut self, sequence: u16) -> u16 {
         let missing = self.next.map_or(0, |next| sequence.wrapping_sub(next));
         self.step(usize::from(missing));
@@ -225,6 +241,13 @@ impl Order {
     #[must_use]
     pub const fn waits(&self) -> bool {
         self.kept > 0
+    }
+
+    /// Bytes of the packets that wait behind a gap.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let full = self.slots[..PLACES].iter().filter(|slot| slot.full);
+        full.map(|slot| slot.length).sum()
     }
 
     /// How long a gap is waited for.
@@ -313,19 +336,23 @@ impl Order {
     }
 
     /// A packet whose place has been passed, so many before the next one. When nothing else comes any more,
-    /// the stream goes on there.
-    fn behind(&mut self, behind: u32) -> Place {
+    /// the stream goes on there. Some that come all at once were held up on their way together.
+    fn behind(&mut self, behind: u32, arrival: Nanos) -> Place {
         let bit = 1_u128 << (behind - 1);
         if self.came & bit != 0 {
             return Place::Double;
         }
         self.came |= bit;
         self.lengthen(Nanos::from(behind) * 20_000_000 + MARGIN);
-        self.lates += 1;
-        if self.lates == TURNED_BACK {
-            self.next = None;
+        if self.lates == 0 {
+            self.late_since = arrival;
         }
-        Place::Late
+        self.lates += 1;
+        if self.lates >= TURNED_BACK && arrival >= self.late_since + SHORTEST {
+            Place::Back
+        } else {
+            Place::Late
+        }
     }
 
     fn lengthen(&mut self, wait: Nanos) {
@@ -373,5 +400,5 @@ const MARGIN: Nanos = 20_000_000;
 /// Packets without a late one after which the wait shortens.
 const CALM: u32 = 500;
 
-/// So many late packets in a row are a stream that was set back.
+/// So many late packets in a row, for as long as [`SHORTEST`], are a stream that was set back.
 const TURNED_BACK: u32 = 10;

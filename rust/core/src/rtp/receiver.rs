@@ -19,7 +19,7 @@ use crate::rtp::conceal::Concealer;
 use crate::rtp::control::{Block, Tally};
 use crate::rtp::digits::Digits;
 use crate::rtp::format::{Format, Formats};
-use crate::rtp::order::{Order, Place};
+use crate::rtp::order::{Kept, Order, Place};
 use crate::rtp::packet::{Kind, Packet, is_rtcp};
 use crate::stats::RtpStats;
 use crate::tail::TAIL_PATIENCE_RTP;
@@ -44,6 +44,8 @@ pub struct Receiver {
     /// The stream before, and until when its packets are stragglers.
     before: Option<(u32, Nanos)>,
     order: Order,
+    /// The newest packet but doubles and late ones was astray.
+    astray: bool,
     /// The time stamp of the next sample.
     next: Option<u32>,
     /// Samples at 16 kHz of the leg's own silence since the newest sound.
@@ -85,6 +87,7 @@ impl Receiver {
             ssrc: None,
             before: None,
             order: Order::new()?,
+            astray: false,
             next: None,
             filled: 0,
             jitter: Jitter::default(),
@@ -121,6 +124,14 @@ impl Receiver {
         if place != Place::Double {
             self.tally.hear(packet.sequence);
         }
+        if self.astray
+            && matches!(
+                place,
+                Place::Next | Place::Kept | Place::Large | Place::Astray
+            )
+        {
+            self.drop_astray();
+        }
         match place {
             Place::Next => {
                 self.stats.reordered += u64::from(self.order.waits());
@@ -130,20 +141,31 @@ impl Receiver {
             Place::Kept => self.pass_on(arrival, sink),
             Place::Double => self.stats.duplicates += 1,
             Place::Late => self.stats.late += 1,
-            Place::Astray => {}
+            Place::Back => {
+                self.stats.late += 1;
+                self.pass_on(Nanos::MAX, sink);
+                self.order.forget();
+            }
+            Place::Astray => self.astray = true,
             Place::Jump => {
                 self.pass_on(Nanos::MAX, sink);
                 self.tally.restart();
                 self.tally.hear(packet.sequence);
                 if let Some(kept) = self.order.jump(packet.sequence) {
+                    self.astray = false;
                     self.take_kept(kept, 1, sink);
                 }
+                self.drop_astray();
                 self.take(&packet, 0, arrival, sink);
             }
             Place::Large => {
-                self.pass_on(Nanos::MAX, sink);
+                while let Some(kept) = self.order.pop_before(packet.sequence) {
+                    self.take_late(kept, sink);
+                }
                 let missing = self.order.skip_to(packet.sequence);
+                self.stats.lost += u64::from(missing);
                 self.take(&packet, missing, arrival, sink);
+                self.pass_on(arrival, sink);
             }
         }
         self.stats.wait_ns = self.order.wait();
@@ -214,13 +236,15 @@ impl Receiver {
         self.jitter.nanos()
     }
 
-    /// The call ended, or the next packet is somebody else's.
-    pub fn forget(&mut self) {
+    /// The call ended, or the next packet is somebody else's. How many bytes waited behind a gap.
+    pub fn forget(&mut self) -> usize {
+        let held = self.order.held();
         self.begin(None);
         self.before = None;
         self.tally = Tally::default();
         self.heard = None;
         self.filled = 0;
+        held
     }
 
     /// Whether a packet is of the stream that is heard; a new stream is heard from now on.
@@ -243,7 +267,13 @@ impl Receiver {
         true
     }
 
+    /// One that was astray is not heard: the stream did not go on there, or it was too large to be kept.
+    fn drop_astray(&mut self) {
+        self.stats.late += u64::from(std::mem::take(&mut self.astray));
+    }
+
     fn begin(&mut self, ssrc: Option<u32>) {
+        self.drop_astray();
         self.ssrc = ssrc;
         self.tally.restart();
         self.order.forget();
@@ -258,12 +288,17 @@ impl Receiver {
     /// All that is in order at `now`.
     fn pass_on(&mut self, now: Nanos, sink: &mut impl Sink) {
         while let Some(kept) = self.order.pop(now) {
-            self.stats.lost += u64::from(kept.missing);
-            self.take_kept(kept, kept.missing, sink);
+            self.take_late(kept, sink);
         }
     }
 
-    fn take_kept(&mut self, kept: crate::rtp::order::Kept, missing: u16, sink: &mut impl Sink) {
+    /// One that was kept, and what is missing before it is given up.
+    fn take_late(&mut self, kept: Kept, sink: &mut impl Sink) {
+        self.stats.lost += u64::from(kept.missing);
+        self.take_kept(kept, kept.missing, sink);
+    }
+
+    fn take_kept(&mut self, kept: Kept, missing: u16, sink: &mut impl Sink) {
         // Out of the way while it is read: `take` does not touch the order.
         let order = std::mem::replace(&mut self.order, Order::nothing());
         if let Some(packet) = Packet::parse(order.datagram(kept)) {

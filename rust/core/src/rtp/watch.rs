@@ -149,12 +149,14 @@ impl Watch {
         kept
     }
 
-    /// The call ended, or somebody else is heard: look anew. How many datagrams had been kept.
+    /// The call ended, or somebody else is heard: look anew. How many bytes had been kept.
     pub fn forget(&mut self) -> usize {
+        let kept = self.bytes.len();
         self.verdict = Verdict::Open;
         self.newest = None;
         self.run = 0;
-        self.empty()
+        self.empty();
+        kept
     }
 
     /// Whether it may be the next packet of the stream that is suspected, or the first of one.

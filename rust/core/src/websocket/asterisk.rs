@@ -20,6 +20,8 @@ pub(super) struct Asterisk {
     voice: Option<Voice>,
     /// Its queue is full (`MEDIA_XOFF`).
     full: bool,
+    /// How often it began.
+    starts: u32,
 }
 
 /// An event, as far as it matters here.
@@ -85,6 +87,10 @@ impl Asterisk {
     pub(super) fn text(&mut self, message: &str, said: &mut String) -> Heard {
         match event(message) {
             Some(Event::Start { format }) => {
+                self.starts += 1;
+                if self.starts > MOST_STARTS {
+                    return Heard::News(News::Ended);
+                }
                 self.voice = Voice::named(format);
                 said.clear();
                 said.push_str(message);
@@ -111,6 +117,11 @@ impl Asterisk {
         sound(pcm.len() > before)
     }
 
+    /// What it is sent now would not be played.
+    pub(super) const fn is_full(&self) -> bool {
+        self.full
+    }
+
     /// True: `message` has what is to be sent.
     pub(super) fn frame(&mut self, frame: &[u8; FRAME_BYTES], message: &mut BytesMut) -> bool {
         let Some(voice) = self.voice.as_mut().filter(|_| !self.full) else {
@@ -120,3 +131,7 @@ impl Asterisk {
         !message.is_empty()
     }
 }
+
+/// A channel begins once. Each beginning makes filters, for milliseconds in which no other call is served: one that
+/// begins again and again is ended.
+const MOST_STARTS: u32 = 4;

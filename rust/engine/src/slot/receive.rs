@@ -95,6 +95,10 @@ impl Slot {
                 continue;
             }
             if self.is_stray_control(payload, source) {
+                if !self.admission.may_know(source) {
+                    turned_away.count += 1;
+                    turned_away.last = source;
+                }
                 continue;
             }
             if self.admission.is_token(payload) {
@@ -201,9 +205,14 @@ impl Slot {
     fn shut_out(&mut self) {
         let peers = self.admission.peers();
         let now = clock::now();
-        if !peers.is_empty() && self.sockets.filter(Some(&program(&peers, &[]))).is_ok() {
+        if peers.is_empty() {
+            return;
+        }
+        if self.sockets.filter(Some(&program(&peers, &[]))).is_ok() {
             self.filter.begin(now);
             self.deadline = self.deadline.min(self.filter.until());
+        } else {
+            self.filter.refused(now);
         }
     }
 
