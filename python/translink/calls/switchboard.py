@@ -229,8 +229,7 @@ class Switchboard:
     def create(self, name: str, legs: tuple[Leg, Leg], vendors: CallVendors | None = None) -> Call:
         """Begin a call on legs that were opened for it; they are closed when it ends. `vendors`: its own.
 
-        It ends idle like any other if nobody is heard in it. Raises `ValueError` when a name is
-        taken.
+        It ends idle like any other if nobody is heard in it. Raises `ValueError` when a name is taken.
         """
         for leg in legs:
             if leg.name in self.legs:
@@ -242,9 +241,8 @@ class Switchboard:
         return self._run(name, legs, vendors)
 
     def connect(self, leg: Leg) -> Call:
-        """Begin a call on a leg of the settings and its other one, now that both are there, with what
-        was just said."""
-        return self._connect(leg, self.legs[leg.other])
+        """Begin a call on a leg of the settings and its other one, with what was just said."""
+        return self._run(self.next_name(f"{leg.name}-"), (leg, self.legs[leg.other]))
 
     # --- State ---
 
@@ -337,8 +335,7 @@ class Switchboard:
         )
 
     def _begin(self, leg: Leg) -> None:
-        """Begin a call with the frames that its legs have kept, unless they may be stragglers of
-        the last one."""
+        """Begin a call with the frames that its legs have kept, unless they may be stragglers of the last one."""
         if time.monotonic() < leg.not_before:
             return
         other = self.legs[leg.other]
@@ -347,14 +344,7 @@ class Switchboard:
             return
         if leg.settings.at_pbx or not leg.has_early or self._refuses(leg, other):
             return
-        self._connect(leg, other)
-
-    def _connect(self, leg: Leg, other: Leg) -> Call:
-        call = self._run(self.next_name(f"{leg.name}-"), (leg, other))
-        for each in (leg, other):
-            if early := each.take_early():
-                call.frames(each.name, early)
-        return call
+        self.connect(leg)
 
     def _run(self, name: str, legs: tuple[Leg, Leg], vendors: CallVendors | None = None) -> Call:
         self.calls_total += 1
@@ -379,6 +369,9 @@ class Switchboard:
         task = asyncio.create_task(call.run(), name=f"call-{name}")
         self._tasks[task] = call
         task.add_done_callback(self._ended)
+        for leg in legs:
+            if early := leg.take_early():
+                call.frames(leg.name, early)
         return call
 
     def _refuses(self, leg: Leg, other: Leg) -> bool:
