@@ -363,6 +363,7 @@ class Switchboard:
         )
         self.calls[name] = call
         for leg in legs:
+            self._controls.begins(leg)
             leg.begin(call, leg.next_start)
         if self.recorder is not None:
             self.recorder.begin(call, legs)
