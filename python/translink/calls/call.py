@@ -255,6 +255,7 @@ class Call:
         """What the party on `leg` speaks, they hear, too."""
         talker = self._hearer_of(leg)
         self.interpreters[talker].set_target(language, self._voices[talker].wish)
+        self.announcements.languages[leg] = language
         self._awaited[leg].known()
 
     def _not_heard_yet(self, leg: str) -> None:
@@ -269,6 +270,7 @@ class Call:
         """The party on `leg` speaks and hears another language from now on."""
         if leg in self._awaited:
             self._awaited[leg].known()
+        self.announcements.languages[leg] = language
         for name, interpreter in self.interpreters.items():
             if name == leg:
                 interpreter.set_language(language)
