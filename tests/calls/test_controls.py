@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import cast
+
+import pytest
 
 from tests.support.board import Board
 from tests.support.virtual import run_virtually
@@ -97,3 +100,60 @@ def test_keys_that_a_telephone_system_tells_do_not_count_twice() -> None:
         return board
 
     assert done(run_virtually(run())) == [("louder", "1.41")]
+
+
+@pytest.mark.parametrize("keys", ["1", "2", "3", "22233"])
+def test_what_an_operator_sets_after_a_key_was_pressed_lasts_over_the_call(keys: str) -> None:
+    async def run() -> None:
+        board = Board(idle_timeout=60, dtmf=KEYS)
+        await board.talk("1", 1.0)
+        press(board, "2", keys)
+        leg = board.switchboard.legs["2"]
+        leg.set_sound(volume=0.5, muted=None)
+        leg.set_hearing(original="duck", echo_guard=None)
+        press(board, "1", "9")
+        await board.no_calls()
+        assert (board.legs["2"].volume, board.legs["2"].original) == (0.5, "duck")
+
+    run_virtually(run())
+
+
+def test_keys_pressed_after_an_operator_has_set_something_are_undone_to_that() -> None:
+    async def run() -> None:
+        board = Board(idle_timeout=60, dtmf=KEYS)
+        await board.talk("1", 1.0)
+        press(board, "2", "23")
+        leg = board.switchboard.legs["2"]
+        leg.set_sound(volume=0.5, muted=None)
+        leg.set_hearing(original="duck", echo_guard=None)
+        press(board, "2", "23")
+        assert (round(board.legs["2"].volume, 2), board.legs["2"].original) == (0.71, "through")
+        press(board, "1", "9")
+        await board.no_calls()
+        assert (board.legs["2"].volume, board.legs["2"].original) == (0.5, "duck")
+
+    run_virtually(run())
+
+
+def test_keys_of_a_call_that_still_drains_change_nothing_for_the_next_one() -> None:
+    async def run() -> None:
+        board = Board(idle_timeout=60, drain_timeout=10.0, dtmf=KEYS)
+        leg = board.legs["2"]
+        board.providers.delays["translate fr"] = 5.0
+        await asyncio.gather(board.talk("1", 1.0), board.talk("2", 1.0))
+        press(board, "2", "3")
+        (first,) = board.switchboard.calls
+        board.switchboard.end_call(first, "asked to end")
+        await board.talk("1", 1.5)
+        (old, new) = board.switchboard.calls
+        assert (old, leg.original) == (first, "replace")
+        press(board, "2", "3")
+        async with asyncio.timeout(20):
+            while old in board.switchboard.calls:  # noqa: ASYNC110 - virtual time
+                await asyncio.sleep(0.01)
+        assert leg.original == "through", "as the party of the new call wants it"
+        board.switchboard.end_call(new, "over")
+        await board.no_calls()
+        assert leg.original == "replace"
+
+    run_virtually(run())

@@ -324,6 +324,21 @@ async def test_a_recording_that_is_switched_on_in_silence_begins_with_the_newest
         assert not leg.aside
 
 
+async def test_nobody_is_told_of_a_recording_that_cannot_begin(tmp_path: Path) -> None:
+    async with board_recorded(tmp_path) as (board, recorder):
+        recorder._store.full = lambda: "no space left"  # type: ignore[method-assign]
+        await until(lambda: recorder._full)
+        await board.talk("1", 0.2)
+        leg = board.switchboard.legs["2"]
+        for record in (False, True):
+            leg.set_record(record)
+            recorder.switch(leg)
+        assert [event["state"] for event in board.events("recording")] == ["refused", "refused"]
+        await board.no_calls()
+        assert not board.events("notice")
+        assert not board.legs["1"].played
+
+
 async def test_a_disk_that_fills_up_ends_the_recording_and_keeps_what_it_has(
     tmp_path: Path,
 ) -> None:

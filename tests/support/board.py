@@ -31,7 +31,7 @@ COUNTERS = (
     *("errors_receive", "errors_send", "underruns", "late_wakes", "late_max"),
     *("playout_queued", "rcvbuf", "last_datagram", "dead"),
     *("behind_ns", "tempo", "echo_lag_ns", "echo_gain", "frames_echo", "playout_full"),
-    "bytes_realigned",
+    *("bytes_realigned", "rtp_wait_ns"),
 )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from translink._core import Playout
     from translink.calls.call import Party
     from translink.observe.journal import Journal
+    from translink.settings.legs import LegSettings
 
 THERE_AFTER = 1.0
 """Seconds after the first audio of one party after which the other one is taken to be there, too, and to
@@ -32,6 +33,8 @@ class Announcements:
         """`first` = what each party hears before any translation."""
         self._call = call
         self._parties = parties
+        self.languages = {leg: each.settings.languages[0] for leg, each in parties.items()}
+        """What each party speaks, as far as is known by now."""
         self._journal = journal
         self._first = self._of(first) if first is not None and first.wanted else {}
         self._later: list[tuple[str, Announcement]] = []
@@ -99,11 +102,16 @@ class Announcements:
                 notices,
                 call=self._call,
                 leg=leg,
-                language=each.settings.languages[0],
-                voice=each.settings.voice,
+                language=self.languages[leg],
+                voice=self._voice(each.settings),
                 ear=each.media,
                 hearing=each.hearing,
                 journal=self._journal,
             )
             for leg, each in self._parties.items()
         }
+
+    def _voice(self, settings: LegSettings) -> str | None:
+        """The one that is set for it is of the language it began with."""
+        same = self.languages[settings.name] == settings.language
+        return settings.voice if same else None

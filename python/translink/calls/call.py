@@ -34,6 +34,7 @@ from translink.observe.stages import Stages
 from translink.observe.usage import Usage
 from translink.observe.views import CallRow
 from translink.process.clock import unix
+from translink.process.weakly import weakly
 from translink.results import RATE
 
 if TYPE_CHECKING:
@@ -138,7 +139,9 @@ class Call:
         }
         meters = {leg: Usage() for leg in self._parties}
         self._awaited = {
-            leg: AwaitedLanguage(settings.detection.wait, partial(self._not_heard_yet, leg))
+            leg: AwaitedLanguage(
+                settings.detection.wait, partial(weakly(self._not_heard_yet, None), leg)
+            )
             for leg, each in self._parties.items()
             if each.settings.candidates
         }
@@ -187,7 +190,7 @@ class Call:
         )
 
         for leg in self._awaited:
-            self.interpreters[leg].on_language = partial(self._found, leg)
+            self.interpreters[leg].on_language = partial(weakly(self._found, None), leg)
 
     @property
     def legs(self) -> tuple[str, ...]:
@@ -228,11 +231,13 @@ class Call:
         """To be called at even intervals, about once a second: note how far the ears are behind,
         and ask talkers for a pause. Returns `last_sign`."""
         now, newest = time.monotonic(), self._began
+        counters = {leg: each.media.counters() for leg, each in self._parties.items()}
         for name, interpreter in self.interpreters.items():
-            counters = self._parties[self._hearer_of(name)].media.counters()
-            newest = max(newest, counters["last_datagram"] / 1e9)
-            behind = counters["behind_ns"] / 1e9
+            newest = max(newest, counters[name]["last_datagram"] / 1e9)
+            behind = counters[self._hearer_of(name)]["behind_ns"] / 1e9
             interpreter.lag.look(behind)
+            if counters[name]["playout_queued"]:
+                continue  # they hear something else: the tone waits
             if interpreter.lag.asks(now, behind, interpreter.listener.speech.quiet_for()):
                 self._ask_for_pause(name, behind)
         self.books.look()
@@ -240,8 +245,8 @@ class Call:
 
     def _ask_for_pause(self, talker: str, behind: float) -> None:
         media = self._parties[talker].media
-        if media.original == "captions" or media.counters()["playout_queued"]:
-            return  # they hear nothing, or something else
+        if media.original == "captions":
+            return  # they hear nothing
         with contextlib.suppress(LookupError, RuntimeError):  # a leg may be out of service
             media.play(next(tones), tone(), last=True)
             self._journal.emit("pause", {"behind_s": round(behind, 1)}, call=self.name, leg=talker)
@@ -255,6 +260,7 @@ class Call:
         """What the party on `leg` speaks, they hear, too."""
         talker = self._hearer_of(leg)
         self.interpreters[talker].set_target(language, self._voices[talker].wish)
+        self.announcements.languages[leg] = language
         self._awaited[leg].known()
 
     def _not_heard_yet(self, leg: str) -> None:
@@ -269,6 +275,7 @@ class Call:
         """The party on `leg` speaks and hears another language from now on."""
         if leg in self._awaited:
             self._awaited[leg].known()
+        self.announcements.languages[leg] = language
         for name, interpreter in self.interpreters.items():
             if name == leg:
                 interpreter.set_language(language)

@@ -40,7 +40,7 @@ LEVEL_AGE = 0.5
 """Seconds for which a level is shown."""
 FULL_SCALE = 32_768
 EARLY_FRAMES = 100
-"""Frames that are kept after a call's end for the next call: 2 s."""
+"""Frames that are kept for the next call, after a call's end or while one party waits for the other: 2 s."""
 STRAGGLER_GAP = 0.5
 """Seconds without a frame after which what came before it was a straggler."""
 
@@ -165,6 +165,8 @@ class Leg:
             if not self._early:
                 # A call's detaching swallows the frames that were on their way; the ledger has them.
                 self._early_start = self.head if self.call is not None else frame.start
+            elif len(self._early) == EARLY_FRAMES:  # the oldest goes, and its sound with it
+                self._early_start = self._early[1].start
             self._early.append(frame)
             self.head = frame.start + FRAME
         self._note(frames[-1])

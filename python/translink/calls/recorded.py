@@ -27,6 +27,10 @@ class CallRecorder(Protocol):
         """Whether what is said and heard on it is to be recorded in its next call."""
         ...
 
+    def refuses(self) -> bool:
+        """Whether no recording can begin now."""
+        ...
+
     def begin(self, call: Call, legs: Sequence[Leg]) -> None:
         """A call begins; its first samples are still to come."""
         ...
@@ -72,7 +76,7 @@ def recording_notice(sentence: NoticeMaker, *, with_tone: bool) -> NoticeMaker:
 def with_recorder(
     notices: NoticeMaker | None, recorder: CallRecorder | None, legs: Sequence[Leg]
 ) -> NoticeMaker | None:
-    """What the parties of a call hear first, if one of these legs is to be recorded."""
-    if recorder is None or not any(map(recorder.wants, legs)):
+    """What the parties of a call hear first, if one of these legs is to be recorded and can be."""
+    if recorder is None or recorder.refuses() or not any(map(recorder.wants, legs)):
         return notices
     return JoinedNotices(*([notices] if notices else []), recorder.notice)

@@ -229,8 +229,7 @@ class Switchboard:
     def create(self, name: str, legs: tuple[Leg, Leg], vendors: CallVendors | None = None) -> Call:
         """Begin a call on legs that were opened for it; they are closed when it ends. `vendors`: its own.
 
-        It ends idle like any other if nobody is heard in it. Raises `ValueError` when a name is
-        taken.
+        It ends idle like any other if nobody is heard in it. Raises `ValueError` when a name is taken.
         """
         for leg in legs:
             if leg.name in self.legs:
@@ -242,9 +241,8 @@ class Switchboard:
         return self._run(name, legs, vendors)
 
     def connect(self, leg: Leg) -> Call:
-        """Begin a call on a leg of the settings and its other one, now that both are there, with what
-        was just said."""
-        return self._connect(leg, self.legs[leg.other])
+        """Begin a call on a leg of the settings and its other one, with what was just said."""
+        return self._run(self.next_name(f"{leg.name}-"), (leg, self.legs[leg.other]))
 
     # --- State ---
 
@@ -261,10 +259,12 @@ class Switchboard:
 
     def row(self, name: str) -> CallRow:
         """A running call. Raises `KeyError`."""
-        call = self.calls[name]
-        legs = [self.legs[leg] for leg in call.legs]
+        row = self.calls[name].row()
+        legs = [self.legs[leg] for leg in row.legs]
         listened, recorded = any(leg.listeners for leg in legs), any(leg.recorded for leg in legs)
-        return replace(call.row(), listened=listened, recorded=recorded)
+        # Silence does not end a call while somebody is known to be on the line (`watch`).
+        ends_in = None if any(leg.attended for leg in legs) else row.ends_in_s
+        return replace(row, listened=listened, recorded=recorded, ends_in_s=ends_in)
 
     def usage(self) -> Iterator[Mapping[str, Mapping[str, UsedFigures]]]:
         """What each running call has used so far: by leg, and provider."""
@@ -337,8 +337,7 @@ class Switchboard:
         )
 
     def _begin(self, leg: Leg) -> None:
-        """Begin a call with the frames that its legs have kept, unless they may be stragglers of
-        the last one."""
+        """Begin a call with the frames that its legs have kept, unless they may be stragglers of the last one."""
         if time.monotonic() < leg.not_before:
             return
         other = self.legs[leg.other]
@@ -347,14 +346,7 @@ class Switchboard:
             return
         if leg.settings.at_pbx or not leg.has_early or self._refuses(leg, other):
             return
-        self._connect(leg, other)
-
-    def _connect(self, leg: Leg, other: Leg) -> Call:
-        call = self._run(self.next_name(f"{leg.name}-"), (leg, other))
-        for each in (leg, other):
-            if early := each.take_early():
-                call.frames(each.name, early)
-        return call
+        self.connect(leg)
 
     def _run(self, name: str, legs: tuple[Leg, Leg], vendors: CallVendors | None = None) -> Call:
         self.calls_total += 1
@@ -373,12 +365,16 @@ class Switchboard:
         )
         self.calls[name] = call
         for leg in legs:
+            self._controls.begins(leg)
             leg.begin(call, leg.next_start)
         if self.recorder is not None:
             self.recorder.begin(call, legs)
         task = asyncio.create_task(call.run(), name=f"call-{name}")
         self._tasks[task] = call
         task.add_done_callback(self._ended)
+        for leg in legs:
+            if early := leg.take_early():
+                call.frames(leg.name, early)
         return call
 
     def _refuses(self, leg: Leg, other: Leg) -> bool:

@@ -325,6 +325,7 @@ class Desk:
                 small = wish.model_copy(update={"receive_buffer": CALL_RECEIVE_BUFFER})
                 media = self._open(small)
                 opened.append(Leg(small, media, other.name, created=True, second=second))
+                media.on_frames = opened[-1].keep  # until the board has the leg
         except (OSError, MemoryError) as error:
             for leg in opened:
                 leg.media.remove()

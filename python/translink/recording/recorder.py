@@ -103,6 +103,9 @@ class Recorder:
     def wants(self, leg: Leg) -> bool:
         return self._on if leg.settings.record is None else leg.settings.record
 
+    def refuses(self) -> bool:
+        return bool(self._full)
+
     def begin(self, call: Call, legs: Sequence[Leg]) -> None:
         if wanted := [leg for leg in legs if self.wants(leg)]:
             self._begin(call, wanted)
@@ -112,8 +115,8 @@ class Recorder:
         if call is None or call.over:
             return
         if self.wants(leg) and not leg.recorded:
-            self._begin(call, [leg])
-            call.announcements.announce(self.notice)
+            if self._begin(call, [leg]):
+                call.announcements.announce(self.notice)
         elif not self.wants(leg) and leg.recorded:
             for one, recording, legs in tuple(self._running.get(call.name, ())):
                 if leg.name in legs:
@@ -131,11 +134,12 @@ class Recorder:
         if self._thread.is_alive():
             log.error("the recordings' disk does not answer; their last seconds are lost")
 
-    def _begin(self, call: Call, legs: list[Leg]) -> None:
+    def _begin(self, call: Call, legs: list[Leg]) -> bool:
+        """Whether it begins; if not, it was told why."""
         names = tuple(leg.name for leg in legs)
         if self._full:
             self._refuse(call, names, self._full)
-            return
+            return False
         tapped: list[Leg] = []
         try:
             for leg in legs:
@@ -145,7 +149,7 @@ class Recorder:
             for leg in tapped:
                 leg.untap_ear()
             self._refuse(call, names, f"what is heard cannot be kept: {error}")
-            return
+            return False
         for leg in legs:
             leg.media.hand_over()  # its newest sound is placed by when it came
         speech = {leg.name: call.interpreters[leg.name].listener.speech for leg in legs}
@@ -168,6 +172,7 @@ class Recorder:
         self._counts["begun"] += 1
         self._new.append(recording)
         self._tell(recording, "started")
+        return True
 
     def _refuse(self, call: Call, legs: tuple[str, ...], problem: str) -> None:
         self._counts["refused"] += 1
