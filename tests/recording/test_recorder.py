@@ -357,6 +357,21 @@ async def test_a_disk_that_fills_up_ends_the_recording_and_keeps_what_it_has(
     assert ended["recording_problem"] == "no space left"
 
 
+async def test_a_language_that_changes_in_mid_call_is_in_its_transcript(tmp_path: Path) -> None:
+    async with board_recorded(tmp_path) as (board, recorder):
+        await board.talk("1", 0.3)
+        board.switchboard.set_language("1", "it")
+        await board.talk("1", 0.3)
+        await board.no_calls()
+        await until(lambda: recorder.figures()["ended"])
+    (name,) = os.listdir(tmp_path)
+    found = read_recording(tmp_path / name)
+    assert [(each.leg, each.language) for each in found.transcript.legs] == [
+        ("1", "it"),
+        ("2", "fr"),
+    ]
+
+
 async def test_a_disk_that_does_not_answer_keeps_no_call_and_no_end_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
