@@ -205,13 +205,14 @@ class DeepL:
             tag = tag.rpartition("-")[0]
         if "-" in tag:
             return _TARGETS[tag]
-        return self._variants.get(tag) or _TARGETS.get(tag, tag)
+        code = source_language(tag)
+        return self._variants.get(code) or _TARGETS.get(code, code)
 
 
 def source_language(language: str) -> str:
-    """DeepL's code to translate from, which never has a variant: `pt-BR` → `PT`."""
-    base = language.replace("_", "-").partition("-")[0].upper()
-    return "NB" if base == "NO" else base
+    """DeepL's code to translate from, which never has a variant: `pt-BR` → `PT`; `nn` → `NB`."""
+    code = base(language).upper()
+    return _DEEPL_NAMES.get(code, code)
 
 
 _BETA = ("DE-CH", "FR-CA")
@@ -222,8 +223,9 @@ _TARGETS = {
     **dict.fromkeys(("ZH-TW", "ZH-HK", "ZH-MO"), "ZH-HANT"),
     **{tag: tag for tag in _BETA},
     "ZH": "ZH-HANS",
-    "NO": "NB",
 }
+_DEEPL_NAMES = {"NO": "NB", "FIL": "TL"}
+"""What it calls languages that are called otherwise here."""
 _GROWTH, _ROOM = 10, 1000
 """A translation is at most so many times as long, and so many characters more: what is longer would
 be spoken for minutes."""
