@@ -129,7 +129,6 @@ COVERED_BY = {
     "recording.recording": "recording/test_recorder",
     "replay.command": "replay/test_run",
     "replay.prose": "replay/test_run",
-    "replay.today": "replay/test_run",
     "settings.recording": "settings/test_model",
     "text.language_names": "wiring/test_coverage",
     "observe.dossier": "test_explained",

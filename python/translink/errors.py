@@ -51,6 +51,7 @@ class ProviderError(TranslinkError):
         status: int | None = None,
         retry_after: float | None = None,
         request_id: str | None = None,
+        timed_out: bool = False,
     ) -> None:
         super().__init__(message)
         self.provider = provider
@@ -61,6 +62,8 @@ class ProviderError(TranslinkError):
         self.retry_after = retry_after
         """Seconds the provider asked us to wait."""
         self.request_id = request_id
+        self.timed_out = timed_out
+        """It did not answer in time: waiting for it a second time comes last."""
 
 
 def kind_of_status(status: int, code: str = "") -> Kind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -109,6 +110,17 @@ def test_speech_that_is_confirmed_goes_on_with_the_next_voice() -> None:
 
     in_line(scene, voices=voices)
     assert [voice.calls for voice in voices] == [1, 1]
+
+
+def test_speech_that_is_confirmed_just_after_a_failure_goes_on_all_the_same() -> None:
+    voices = [Provider("v1", fails=[Kind.TRANSIENT, None]), Provider("v2")]
+
+    async def scene(line: AheadLine) -> None:
+        began = time.monotonic()
+        assert await line.speak(lambda: time.monotonic() > began + 0.01) > 0
+
+    in_line(scene, voices=voices)
+    assert [voice.calls for voice in voices] == [2, 0]
 
 
 def test_speech_that_nobody_wants_yet_ends_with_its_first_failure() -> None:

@@ -111,6 +111,14 @@ async def test_a_provider_that_hangs_is_left_for_the_next_and_not_waited_for_aga
     assert str(line.failures[0]) == "no answer within 0.1 s"
 
 
+async def test_a_providers_own_time_out_goes_to_the_next_at_once_as_well() -> None:
+    """Its client may be less patient than the stage, whose time is that of its most patient vendor."""
+    silent = ProviderError("timed out", provider="first", kind=Kind.TRANSIENT, timed_out=True)
+    first, second = Fake("first", [silent] * 5), Fake("second")
+    assert await FakeChain(first, second).run() == "second"
+    assert first.asked == 1
+
+
 async def test_the_only_one_in_line_is_waited_for_again() -> None:
     only = Fake("only", [60.0])
     assert await FakeChain(only).run(timeout=0.05) == "only"

@@ -97,6 +97,11 @@ async def test_requests_satisfy_the_schema() -> None:
         ("zh-CN", "ZH", "ZH-HANS"),
         ("zh-TW", "ZH", "ZH-HANT"),
         ("no", "NB", "NB"),
+        ("nb", "NB", "NB"),
+        ("nn-NO", "NB", "NB"),
+        ("iw", "HE", "HE"),
+        ("in", "ID", "ID"),
+        ("tl", "TL", "TL"),
         ("zh-Hant-TW", "ZH", "ZH-HANT"),
         ("zh_hans_CN", "ZH", "ZH-HANS"),
         ("de-CH", "DE", "DE-CH"),
@@ -280,3 +285,33 @@ async def test_a_variant_in_beta_that_is_not_there_any_more_is_its_language() ->
         await deepl.translate("yes", source="en", target="fr-CA")
         await deepl.translate("yes", source="en", target="fr-CA")
     assert [json.loads(seen.body)["target_lang"] for seen in server.seen] == ["FR-CA", "FR", "FR"]
+
+
+async def test_a_variant_in_beta_that_is_gone_does_not_take_the_glossary_with_it() -> None:
+    custom = Customization(glossaries={"en-fr": ["g-1"]})
+    async with fake_web(refusing(lacks="FR-CA")) as server, Http() as http:
+        deepl = DeepL(http, api_key=KEY, server_url=server.url, customization=custom)
+        await deepl.translate("yes", source="en", target="fr-CA")
+    body = json.loads(server.seen[-1].body)
+    assert (body["target_lang"], body["glossary_id"]) == ("FR", "g-1")
+
+
+async def test_a_refusal_that_passes_does_not_switch_a_glossary_off_for_ever(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("translink.providers.deepl.EXTRAS_REFUSED", 0.0)
+    passing = [400, 404]
+
+    async def handler(request: web.Request) -> web.Response:
+        if passing and "glossary_id" in await request.text():
+            return web.json_response({"message": "not now"}, status=passing.pop())
+        return await answer(request)
+
+    custom = Customization(glossaries={"fr-de": ["g-1"]})
+    async with fake_web(handler) as server, Http() as http:
+        deepl = DeepL(http, api_key=KEY, server_url=server.url, customization=custom)
+        for _ in range(3):
+            await deepl.translate("oui", source="fr", target="de")
+    asked = ["glossary_id" in json.loads(seen.body) for seen in server.seen]
+    assert asked == [True, False, True, False, True]
+    assert len([one for one in caplog.records if "goes without" in one.message]) == 1, "said once"

@@ -129,6 +129,20 @@ def test_a_stream_that_does_not_take_them_is_followed_by_one_that_has_them(
     run_virtually(scenario())
 
 
+def test_a_new_stream_that_knows_them_is_not_followed_by_another_for_want_of_an_answer() -> None:
+    async def scenario() -> None:
+        desk = TermsDesk(live := Live(TermStream()))
+        await desk.expecting.connect("en")
+        desk.expecting.expect(("Bob",))
+        await asyncio.sleep(UNANSWERED / 2)
+        await desk.expecting.connect("en")  # the first one has ended
+        await asyncio.sleep(UNANSWERED + 1)
+        assert live.asked == [(), ("Bob",)]
+        assert (desk.renewed, desk.reports) == (0, ["applied: by a new stream"])
+
+    run_virtually(scenario())
+
+
 def test_an_old_answer_says_nothing_of_a_newer_list() -> None:
     async def scenario() -> None:
         stream = TermStream(answer="no")

@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+from translink.providers.http_errors import broken
+
 PROGRAM = """
 import asyncio, os, resource, socket, uvloop
 from translink.errors import ProviderError
@@ -46,3 +50,10 @@ def test_no_descriptor_left_is_this_machines_shortage_for_both_kinds_of_connecti
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout.split() == ["shortage", "shortage"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("exc", "timed_out"), [(TimeoutError(), True), (ConnectionResetError(), False)]
+)
+def test_a_time_out_is_told_from_a_reset(exc: Exception, timed_out: bool) -> None:
+    assert broken("p", "request", exc).timed_out is timed_out

@@ -111,8 +111,9 @@ def odd(world: World, bug: Exception | None) -> None:
 def test_a_server_that_ends_the_stream_early_has_not_heard_it_all() -> None:
     async def scene(world: World, restream: Restream) -> None:
         odd(world, None)
-        with pytest.raises(ProviderError, match="unasked"):
+        with pytest.raises(ProviderError, match="unasked") as caught:
             await restream.transcribe(piece(), "en")
+        assert caught.value.provider == restream.name
 
     restream(Plan(), scene)
 

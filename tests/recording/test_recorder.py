@@ -202,6 +202,33 @@ async def test_it_is_switched_while_the_call_runs_and_both_parties_hear_so(
     )
 
 
+async def test_a_party_that_is_switched_off_is_not_in_the_other_ones_transcript_any_more(
+    recorded: Recorded,
+) -> None:
+    server = recorded.server
+    for leg in ("3333", "4444"):
+        assert await server.patch(f"/api/legs/{leg}", {"record": True}) == 200
+    over = len(server.happened("recording", state="ended"))
+    async with call(server, "3333", "4444") as (one, two):
+        await two.say(60)
+        await one.hears(901, 60)
+        assert await server.patch("/api/legs/4444", {"record": False}) == 200
+        await two.say(61)
+        await until(lambda: 61 in one.words)
+        await one.say(4)
+        await until(lambda: 4 in two.words)
+        assert await server.patch("/api/legs/3333", {"record": False}) == 200
+        ended = await recorded.ended(over + 1)
+    await server.idle()
+    found = read_recording(recorded.folder / ended[-1]["name"])
+    said = {leg: [number for number, _ in words(pcm)] for leg, pcm in found.said.items()}
+    assert said == {"3333": [4], "4444": [60]}
+    lines = {(line.leg, line.text, line.translation) for line in found.transcript.lines}
+    assert lines == {("4444", "b60", "t60"), ("4444", "", "t61"), ("3333", "b4", "t4")}, (
+        "from then on what the other one heard of them, only"
+    )
+
+
 async def test_a_call_on_request_says_whether_it_is_recorded(recorded: Recorded) -> None:
     server = recorded.server
     legs: list[dict[str, object]] = [{"language": "en"}, {"language": "fr", "record": False}]
@@ -360,6 +387,21 @@ async def test_a_disk_that_fills_up_ends_the_recording_and_keeps_what_it_has(
     assert states == ["started", "failed", "ended"]
     (ended,) = [event for event in board.events("call") if event["state"] == "ended"]
     assert ended["recording_problem"] == "no space left"
+
+
+async def test_a_language_that_changes_in_mid_call_is_in_its_transcript(tmp_path: Path) -> None:
+    async with board_recorded(tmp_path) as (board, recorder):
+        await board.talk("1", 0.3)
+        board.switchboard.set_language("1", "it")
+        await board.talk("1", 0.3)
+        await board.no_calls()
+        await until(lambda: recorder.figures()["ended"])
+    (name,) = os.listdir(tmp_path)
+    found = read_recording(tmp_path / name)
+    assert [(each.leg, each.language) for each in found.transcript.legs] == [
+        ("1", "it"),
+        ("2", "fr"),
+    ]
 
 
 async def test_a_disk_that_does_not_answer_keeps_no_call_and_no_end_waiting(

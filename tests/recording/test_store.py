@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from translink.errors import SettingsError
+from translink.recording.cipher import KEY_BYTES
 from translink.recording.file import SoundFile
 from translink.recording.store import Store, recording_name
 from translink.settings.recording import RecordingSettings
@@ -33,6 +34,25 @@ def test_nobody_else_reads_what_is_made(tmp_path: Path) -> None:
     modes = [stat.S_IMODE(each.stat().st_mode) for each in (store.folder, place, place / "1.wav")]
     assert modes == [0o700, 0o700, 0o600]
     assert not store.exposed
+
+
+@pytest.mark.parametrize("key", [None, bytes(KEY_BYTES)], ids=["plain", "sealed"])
+def test_a_disk_that_takes_no_first_byte_leaves_no_file_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: bytes | None
+) -> None:
+    store = store_in(tmp_path)
+    made: list[int] = []
+
+    def full(path: Path) -> int:
+        made.append(os.open("/dev/full", os.O_RDWR | os.O_CLOEXEC))
+        return made[-1]
+
+    monkeypatch.setattr(store, "create", full)
+    with pytest.raises(OSError, match="No space left"):
+        SoundFile(store, tmp_path / "1.wav", key)
+    (descriptor,) = made
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
 
 
 def test_a_name_that_is_taken_gets_a_number(tmp_path: Path) -> None:

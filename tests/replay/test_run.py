@@ -15,7 +15,9 @@ import pytest_asyncio
 from tests.fakes.providers import FakeProviders
 from tests.support.serve import PATIENCE, Serve, call, pairs, serving, until
 from translink.recording.cipher import SUFFIX, new_key, read_key
-from translink.recording.reader import read_recording
+from translink.recording.reader import ReadRecording, read_recording
+from translink.recording.transcript import RecordedLeg, RecordedSegment, RecordedTranscript
+from translink.replay.run import _then
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.alone]
 
@@ -101,6 +103,17 @@ async def test_words_that_differ_are_shown_with_their_second(recorded_once: Reco
     assert 's: then "b4", now "b3"' in said
     assert "leg 4444 said: 2 words then, 2 now, 2 the same" in said
     assert said.rstrip().endswith("Words differ.")
+
+
+async def test_what_was_said_once_a_leg_was_switched_off_is_not_missed() -> None:
+    lines = tuple(
+        RecordedSegment("4444", number, start, start + 1.0, text, "fr", "hello", "en", "spoken")
+        for number, start, text in ((1, 2.0, "bonjour"), (2, 7.0, ""))
+    )
+    legs = (RecordedLeg("3333", "en", "3333.wav", 9.0), RecordedLeg("4444", "fr", "4444.wav", 5.0))
+    transcript = RecordedTranscript(1, "1", "3333-7", 0.0, 9.0, legs, (), lines, 0, "")
+    recording = ReadRecording(transcript, {"3333": b"", "4444": b""}, {}, whole=True)
+    assert [each.text for each in _then(recording, "4444")] == ["bonjour"]
 
 
 async def test_what_is_no_recording_and_a_wrong_key_are_refused_at_once(

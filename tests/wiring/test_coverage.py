@@ -10,7 +10,7 @@ from translink.errors import SettingsError
 from translink.providers.http import Http
 from translink.settings.model import Settings
 from translink.wiring.coverage import Coverage, refuse_voiceless
-from translink.wiring.endpoints import endpoints_of, needs_of
+from translink.wiring.endpoints import endpoints_of, engines_alone, needs_of
 from translink.wiring.providers import Providers
 
 KEY = "k" * 20
@@ -80,6 +80,38 @@ def test_the_local_engines_run_only_where_they_are_needed() -> None:
     assert not needs_of(settings(listen=["deepgram", "offline"])).hearing
     unused = settings(deepgram={}, listen=["offline"], speak=["elevenlabs"])
     assert not needs_of(unused).no_deepgram, "nobody asks Deepgram"
+
+
+OPENAI: dict[str, Any] = {"openai": {"api_key": KEY}}
+
+
+@pytest.mark.parametrize(
+    ("alone", "more"),
+    [
+        (False, {}),
+        (False, {"fallback": {"offline": True}}),
+        (True, {"listen": ["offline"]}),
+        (True, {stage: ["offline"] for stage in ("listen", "translate", "speak")}),
+        (True, {"deepgram": {}}),
+        (True, {"deepl": {}}),
+        (False, {"deepl": {}, "translate": ["deepl", "openai"], **OPENAI}),
+        (False, {"deepl": {}, "fallback": {"deepl": [{"api_key": KEY}]}}),
+        (
+            False,
+            {"deepgram": {}, "listen": ["deepgram", "openai"], "speak": ["elevenlabs"], **OPENAI},
+        ),
+        (
+            False,
+            {"deepgram": {}, "listen": ["openai"], **OPENAI}
+            | {"fallback": {"deepgram": [{"api_key": KEY}]}},
+        ),
+        (True, {"deepgram": {}, "fallback": {"deepgram": [{"api_key": KEY}]}}),
+    ],
+)
+def test_the_end_of_the_engines_is_an_outage_only_where_nobody_else_serves_a_stage(
+    alone: bool, more: dict[str, Any]
+) -> None:
+    assert engines_alone(settings(**more)) is alone
 
 
 @pytest.mark.parametrize(
@@ -155,9 +187,10 @@ def test_an_order_names_vendors_of_its_stage_once_each(order: str) -> None:
         settings(speak=order)
 
 
-def unknown(*candidates: str, **more: object) -> Settings:
+def unknown(*candidates: str, orders: object = None, **more: object) -> Settings:
     legs = [
-        {"name": "anna", "language": "auto", "candidates": candidates, "listen": 0, "play_to": 1},
+        {"name": "anna", "language": "auto", "candidates": candidates, "listen": 0, "play_to": 1}
+        | {"orders": orders or {}},
         {"name": "bob", "language": "fr", "listen": 0, "play_to": 2},
     ]
     return Settings.model_validate({"legs": legs, **KEYS, **more})
@@ -191,6 +224,12 @@ def test_a_language_that_nobody_can_find_out_is_refused_with_the_mend(
     with pytest.raises(SettingsError, match="auto") as caught:
         refuse_voiceless(given)
     assert reason in str(caught.value)
+
+
+def test_a_legs_own_recogniser_is_the_one_that_must_find_its_language() -> None:
+    refuse_voiceless(unknown("en", "de", listen="openai", orders={"listen": "deepgram"}, **OPENAI))
+    with pytest.raises(SettingsError, match="nobody can tell en, de from each other"):
+        refuse_voiceless(unknown("en", "de", orders={"listen": "openai"}, **OPENAI))
 
 
 def test_with_whisper_the_local_engines_hear_its_languages_and_tell_them_from_each_other() -> None:

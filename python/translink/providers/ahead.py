@@ -127,10 +127,10 @@ class _Provisional(Chain):
         return self._chain.names
 
     def choose(self, now: float, tried: Collection[str] = ()) -> Permit | None:
-        if self._over:
-            return None
         if self._confirmed():
             return self._chain.choose(now, tried)
+        if self._over:
+            return None
         first = next((name for name in self.names if name not in tried), None)
         if (
             first is None
@@ -142,7 +142,8 @@ class _Provisional(Chain):
         return self._chain.choose(now, set(self.names) - {first})
 
     def earliest(self, now: float, tried: Collection[str] = ()) -> float | None:
-        return None if self._over else self._chain.earliest(now, tried)
+        over = self._over and not self._confirmed()
+        return None if over else self._chain.earliest(now, tried)
 
     def succeeded(self, permit: Permit, now: float) -> None:
         self._chain.succeeded(permit, now)

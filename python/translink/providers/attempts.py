@@ -111,7 +111,7 @@ async def first_success(
                 raise AllFailed([*way.causes, _silent(permit.name, allowance)]) from None
             settled = True
             error = _silent(permit.name, timeout)
-            way.failed(permit, error, clock(), slow=True)
+            way.failed(permit, error, clock())
         except ProviderError as caught:
             settled = True
             error = caught
@@ -172,10 +172,8 @@ class Attempts:
         at = self._chain.earliest(now, spent)
         return Wait(at) if at is not None and at < self.deadline else None
 
-    def failed(
-        self, permit: Permit, error: ProviderError, now: float, *, slow: bool = False
-    ) -> None:
-        """An attempt failed; `slow`: it did not answer in time."""
+    def failed(self, permit: Permit, error: ProviderError, now: float) -> None:
+        """An attempt failed."""
         self._chain.failed(permit, error, now)
         self.causes.append(error)
         name = permit.name
@@ -185,7 +183,7 @@ class Attempts:
             return
         if self._tries[name] % self._attempts == 0:
             self._spent.add(name)
-        if slow:
+        if error.timed_out:
             self._slow.add(name)
         elif error.kind in (Kind.TRANSIENT, Kind.SHORTAGE) and (
             name not in self._spent or self._out.union(self._spent).issuperset(self._chain.names)
@@ -210,4 +208,5 @@ class Attempts:
 
 
 def _silent(name: str, seconds: float) -> ProviderError:
-    return ProviderError(f"no answer within {seconds:.1f} s", provider=name, kind=Kind.TRANSIENT)
+    message = f"no answer within {seconds:.1f} s"
+    return ProviderError(message, provider=name, kind=Kind.TRANSIENT, timed_out=True)

@@ -2,7 +2,7 @@
 
 A glossary has dictionaries for some pairs, and a request that names one without a dictionary for its
 pair is an error; of several each must have one. So a request that is refused with these extras is
-asked again with fewer of them, and what was taken for a pair in the end is what is asked from then on.
+asked again with fewer of them, and what was taken for a pair in the end is what is asked for a while.
 
 Source: DeepL's OpenAPI file 3.11; developers.deepl.com on glossaries, custom instructions and variants
 (glossaries are made for a language and go with all its variants).

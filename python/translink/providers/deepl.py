@@ -34,6 +34,9 @@ DEEPL_LANGUAGES = frozenset(_DEEPL_CODES.split())
 """All pairs of them, with the model that is fast enough for a call (OpenAPI file 3.11). DeepL has
 more as beta languages, for its slower models."""
 
+EXTRAS_REFUSED = 600.0
+"""Seconds for which a glossary, an instruction or a variant that was refused is not asked for again."""
+
 Formality = Literal["default", "more", "less", "prefer_more", "prefer_less"]
 """`more` and `less` go as `prefer_…`: plain, they are errors for a language without such forms."""
 
@@ -90,8 +93,8 @@ class DeepL:
         if formality is not None and formality != "default":
             self._options["formality"] = f"prefer_{formality.removeprefix('prefer_')}"
         self._customization = customization or Customization()
-        self._taken: dict[tuple[str, str], int] = {}
-        """By pair: how much of what could be asked for was refused, and is left out."""
+        self._taken: dict[tuple[str, str], tuple[int, float]] = {}
+        """By pair: how much of what could be asked for was refused, and until when it is left out."""
         self._timeout = timeout
         self._languages = languages
 
@@ -127,9 +130,10 @@ class DeepL:
 
     async def _asked(self, body: dict[str, object], source: str, target: str) -> Answer:
         """The answer to the fullest request that is not refused. What was left out for a pair is said
-        once, and not asked for again."""
+        once, and not asked for again for `EXTRAS_REFUSED`: it may have been a passing trouble."""
         ways = self._ways(source, target)
-        first = self._taken.get((source, target), 0)
+        known, until = self._taken.get((source, target), (0, 0.0))
+        first = known if monotonic() < until else 0
         for number, way in enumerate(ways[first:], first):
             try:
                 answer = await self._http.request(
@@ -146,7 +150,8 @@ class DeepL:
                 refusal = error
                 continue
             if number > first:
-                self._taken[source, target] = number
+                self._taken[source, target] = (number, monotonic() + EXTRAS_REFUSED)
+            if number > max(first, known):
                 lacks = ", ".join(
                     key for key, value in ways[first].items() if way.get(key) != value
                 )
@@ -163,11 +168,9 @@ class DeepL:
 
     def _ways(self, source: str, target: str) -> list[dict[str, object]]:
         variant = self.target_language(target)
+        targets = (variant, variant.partition("-")[0]) if variant in _BETA else (variant,)
         ways = self._customization.ways(source, target)
-        asked: list[dict[str, object]] = [{"target_lang": variant, **way} for way in ways]
-        if variant in _BETA:
-            asked.append({"target_lang": variant.partition("-")[0]})
-        return asked
+        return [{"target_lang": each, **way} for way in ways for each in targets]
 
     async def usage(self) -> DeepLUsage:
         """What the key has used and may use; free of charge, so also a check of the key. Raises
@@ -205,13 +208,14 @@ class DeepL:
             tag = tag.rpartition("-")[0]
         if "-" in tag:
             return _TARGETS[tag]
-        return self._variants.get(tag) or _TARGETS.get(tag, tag)
+        code = source_language(tag)
+        return self._variants.get(code) or _TARGETS.get(code, code)
 
 
 def source_language(language: str) -> str:
-    """DeepL's code to translate from, which never has a variant: `pt-BR` → `PT`."""
-    base = language.replace("_", "-").partition("-")[0].upper()
-    return "NB" if base == "NO" else base
+    """DeepL's code to translate from, which never has a variant: `pt-BR` → `PT`; `nn` → `NB`."""
+    code = base(language).upper()
+    return _DEEPL_NAMES.get(code, code)
 
 
 _BETA = ("DE-CH", "FR-CA")
@@ -222,8 +226,9 @@ _TARGETS = {
     **dict.fromkeys(("ZH-TW", "ZH-HK", "ZH-MO"), "ZH-HANT"),
     **{tag: tag for tag in _BETA},
     "ZH": "ZH-HANS",
-    "NO": "NB",
 }
+_DEEPL_NAMES = {"NO": "NB", "FIL": "TL"}
+"""What it calls languages that are called otherwise here."""
 _GROWTH, _ROOM = 10, 1000
 """A translation is at most so many times as long, and so many characters more: what is longer would
 be spoken for minutes."""

@@ -145,8 +145,8 @@ class Expecting:
 
         def answered(reason: str | None) -> None:
             timer.cancel()
-            if change != self._change:
-                return
+            if change != self._change or not self._pending:
+                return  # another list is to be known, or a new stream knows this one
             if reason is None:
                 self._tell("applied", "while the stream goes on")
             else:

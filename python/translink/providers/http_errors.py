@@ -48,7 +48,8 @@ def broken(
 ) -> ProviderError:
     """The error for an exception on the way: time-out, reset, name not found, truncated body.
     TRANSIENT."""
-    if isinstance(exc, TimeoutError):
+    timed_out = isinstance(exc, TimeoutError)
+    if timed_out:
         cause = "timed out"
     elif isinstance(exc, OSError) and exc.strerror:
         cause = printable(exc.strerror)
@@ -59,7 +60,13 @@ def broken(
     else:
         kind = Kind.REFUSED if isinstance(exc, aiohttp.InvalidURL) else Kind.TRANSIENT
     message = f"{provider}: {what} failed: {cause}"
-    return ProviderError(message, provider=provider, kind=kind, request_id=_request_id(headers))
+    return ProviderError(
+        message,
+        provider=provider,
+        kind=kind,
+        request_id=_request_id(headers),
+        timed_out=timed_out,
+    )
 
 
 def unreadable(provider: str, why: str, headers: Mapping[str, str] | None = None) -> ProviderError:

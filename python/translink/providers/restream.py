@@ -44,7 +44,7 @@ class Restream:
         stream = await connected(self._live, language, terms)
         sent = asyncio.Event()
         sending = asyncio.create_task(_send(stream, pcm, sent), name="restream-send")
-        reading = asyncio.create_task(_read(stream, sent), name="restream-read")
+        reading = asyncio.create_task(_read(stream, sent, self.name), name="restream-read")
         try:
             await asyncio.wait((sending, reading), return_when=asyncio.FIRST_EXCEPTION)
             # The one that failed first tells why; after that error the other one may wait for ever.
@@ -79,10 +79,10 @@ async def _send(stream: LiveStream, pcm: bytes, sent: asyncio.Event) -> None:
     await stream.close()
 
 
-async def _read(stream: LiveStream, sent: asyncio.Event) -> list[Result]:
+async def _read(stream: LiveStream, sent: asyncio.Event, name: str) -> list[Result]:
     finals = [event async for event in stream if isinstance(event, Result) and event.final]
     if not sent.is_set():
         raise ProviderError(
-            "the server ended the stream unasked", provider="listen", kind=Kind.TRANSIENT
+            "the server ended the stream unasked", provider=name, kind=Kind.TRANSIENT
         )
     return finals

@@ -174,7 +174,7 @@ class Voices:
                 if rest:
                     yield rest
                 return
-            way.failed(permit, error, self._clock(), slow=isinstance(error, _TooSlow))
+            way.failed(permit, error, self._clock())
             if self._failed is not None:
                 self._failed(error)
 
@@ -198,9 +198,7 @@ class Voices:
                         piece = await anext(sound, None)
                 except TimeoutError:
                     what = "stopped for" if made else "no sound within"
-                    raise _TooSlow(
-                        f"{what} {patience:.1f} s", provider=name, kind=Kind.TRANSIENT
-                    ) from None
+                    raise _too_slow(f"{what} {patience:.1f} s", name) from None
                 if piece is None:
                     break
                 if made:
@@ -211,14 +209,14 @@ class Voices:
                     ahead += len(piece) / 2 / RATE
                     yield piece
                 if ahead < 0:
-                    raise _TooSlow("slower than it is played", provider=name, kind=Kind.TRANSIENT)
+                    raise _too_slow("slower than it is played", name)
         if not loud:
             what = "silence" if made else "ended without sound"
             raise ProviderError(what, provider=name, kind=Kind.TRANSIENT)
 
 
-class _TooSlow(ProviderError):
-    """A time-out: the request goes to the next in line rather than wait again."""
+def _too_slow(how: str, name: str) -> ProviderError:
+    return ProviderError(how, provider=name, kind=Kind.TRANSIENT, timed_out=True)
 
 
 class _Take:

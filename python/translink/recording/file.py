@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,12 @@ class SoundFile:
         self._patched = key is None
         self._file = RecordedFile(store, path, key)
         self._sound = 0
-        self._file.write(stereo_header(0 if self._patched else UNKNOWN_SIZE))
+        try:
+            self._file.write(stereo_header(0 if self._patched else UNKNOWN_SIZE))
+        except BaseException:
+            with suppress(OSError):  # it is that disk again
+                self._file.close()
+            raise
 
     @property
     def name(self) -> str:

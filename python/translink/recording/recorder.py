@@ -204,6 +204,8 @@ class Recorder:
         some[:] = [one for one in some if one[1] is not recording]
         if not some:
             del self._running[call.name]
+        # One that had to be found, or was changed, is known by now.
+        recording.languages = {name: each.language for name, each in call.interpreters.items()}
         try:
             recording.kept = self._transcript_of(call.name).copy()
         except KeyError:  # it is not kept (`transcripts.keep_calls`)

@@ -44,7 +44,7 @@ class Recording:
     began: float
     """Unix seconds of its first sample."""
     languages: Mapping[str, str]
-    """Of all legs of the call."""
+    """Of all legs of the call; as they are at its end, once it has ended."""
     tracks: dict[str, RecordedTrack]
     """By leg; those that are recorded."""
     problem: str = ""

@@ -1,7 +1,7 @@
 """The transcript beside a recording, `transcript.json`: its shape, and how it is made of a call's.
 
 Times are seconds since the recording's first sample; both legs' files have the same first sample. Of a leg
-that is not recorded only what the other one heard is there: the translation, not the words.
+that is not recorded, or not any more, only what the other one heard is there: the translation, not the words.
 """
 
 from __future__ import annotations
@@ -95,8 +95,9 @@ def recorded_transcript(
 ) -> RecordedTranscript:
     """Of what is kept of a call, the part that lies in its recording."""
     shift = kept.began - began
-    recorded = {each.leg for each in legs if each.file is not None}
-    lines = (_line(line, shift, began, recorded) for line in kept.in_order_at_once())
+    # A leg may be switched off while the other one is still recorded: from then on it is not, in words either.
+    until = {each.leg: each.seconds for each in legs if each.file is not None}
+    lines = (_line(line, shift, began, until) for line in kept.in_order_at_once())
     return RecordedTranscript(
         v=1,
         version=__version__,
@@ -114,7 +115,7 @@ def recorded_transcript(
                 end_s=round(note.end_s + shift, 3),
             )
             for note in kept.notices.values()
-            if note.leg in recorded
+            if note.start_s + shift < until.get(note.leg, 0.0)
         ),
         lines=tuple(line for line in lines if line.end_s > 0 and line.start_s < seconds),
         dropped_lines=kept.dropped,
@@ -122,16 +123,19 @@ def recorded_transcript(
     )
 
 
-def _line(line: TranscriptLine, shift: float, began: float, recorded: set[str]) -> RecordedSegment:
+def _line(
+    line: TranscriptLine, shift: float, began: float, until: Mapping[str, float]
+) -> RecordedSegment:
+    start = line.start_s + shift
     at: Mapping[str, float] = {
         name: round(float(str(when)) - began, 3) for name, when in line.at.items()
     }
     return RecordedSegment(
         leg=line.leg,
         segment=line.segment,
-        start_s=round(line.start_s + shift, 3),
+        start_s=round(start, 3),
         end_s=round(line.end_s + shift, 3),
-        text=line.text if line.leg in recorded else "",
+        text=line.text if start < until.get(line.leg, 0.0) else "",
         language=line.language,
         translation=line.translation,
         target=line.target,

@@ -153,8 +153,10 @@ async def _understood(
 
 
 def _then(recording: ReadRecording, leg: str) -> Iterable[ComparedSegment]:
+    """Up to where the leg was recorded: it may have been switched off before the other one."""
+    until = next(each.seconds for each in recording.transcript.legs if each.leg == leg)
     for line in recording.transcript.lines:
-        if line.leg == leg:
+        if line.leg == leg and line.start_s < until:
             yield ComparedSegment(
                 start_s=line.start_s,
                 end_s=line.end_s,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from translink.settings.admin import AdminSettings
 from translink.settings.legs import LegSettings
+from translink.settings.placement import PlacementSettings
 from translink.settings.process import DrainSettings, OtelSettings
 from translink.settings.prompts import DtmfSettings, MenuSettings, NoticeSettings
 from translink.settings.recording import RecordingSettings
@@ -28,13 +29,14 @@ LOOPBACK = "127.0.0.1"
 def settings_for(
     today: Settings, legs: Sequence[RecordedLeg], ears: Mapping[str, tuple[str, int]]
 ) -> Settings:
-    """`ears` = where each leg's telephone listens. A leg of that name in today's settings gives voice, key terms,
-    mode and the like; the language is the one that was spoken."""
+    """`ears` = where each leg's telephone listens. A leg of that name in today's settings gives voice, vendors,
+    key terms, mode and the like; the language is the one that was spoken."""
     made = tuple(_leg(today, each, ears[each.leg]) for each in legs)
     return today.model_copy(
         update={
             "legs": made,
             "pairs": (tuple(leg.name for leg in made),),
+            "placement": PlacementSettings(),  # a node would be given real calls
             "admin": AdminSettings(port=0),
             "ari": AriSettings(),
             "audiosocket": AudioSocketSettings(),
@@ -65,7 +67,10 @@ def _leg(today: Settings, recorded: RecordedLeg, ear: tuple[str, int]) -> LegSet
         known = today.leg(recorded.leg)
     except KeyError:
         return LegSettings.model_validate(places)
-    kept = ("keyterm", "voice_for", "mode", "original", "ledger_seconds", "prebuffer_ms", "tail_ms")
+    kept = (
+        *("keyterm", "voice_for", "orders", "mode", "original"),
+        *("ledger_seconds", "prebuffer_ms", "tail_ms"),
+    )
     chosen = {name: getattr(known, name) for name in kept}
     if known.language == recorded.language:
         chosen["voice"] = known.voice

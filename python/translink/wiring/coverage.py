@@ -127,9 +127,11 @@ class Coverage:
 
     def undetected(self) -> Iterator[str]:
         """What is wrong with each leg whose language nobody could find out, and the mend."""
-        recognisers = self._providers.transcribers()
         for leg in self._settings.legs:
-            if leg.candidates and not any(detects(one, leg.candidates) for one in recognisers):
+            if not leg.candidates:
+                continue
+            recognisers = self._serving(leg).transcribers()
+            if not any(detects(one, leg.candidates) for one in recognisers):
                 among = ", ".join(leg.candidates)
                 if self._at.deepgram_is_offline:
                     said = "the local engines cannot without offline.whisper; set that or DEEPGRAM_API_KEY, "

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import structlog
 from pydantic import SecretStr
 
+from translink.calls.orders import Orders
 from translink.errors import SettingsError
 from translink.settings.model import Settings
 
@@ -57,6 +58,17 @@ def needs_of(settings: Settings) -> Needs:
         named=settings.fallback.offline or "offline" in settings.named_vendors,
         hearing=set(settings.listen) <= local,
     )
+
+
+def engines_alone(settings: Settings) -> bool:
+    """Whether a stage of calls has nobody but the local engines."""
+    needs, further = needs_of(settings), settings.fallback
+    heard = {"offline"} | ({"deepgram"} if needs.no_deepgram else set())
+    texts = {"offline"} | ({"deepl"} if needs.no_deepl and not further.deepl else set())
+    # Further accounts of Deepgram speak, and do nothing else.
+    sound = {"offline"} if further.deepgram else heard
+    each = zip((heard, texts, sound), Orders.of(settings), strict=True)
+    return any(local.issuperset(order) for local, order in each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +195,10 @@ async def find_endpoints(
     for lack in offline.missing:
         log.warning("an offline engine is missing: %s", lack)
     stack.push_async_callback(offline.stop)
-    needed = needs.no_deepgram or needs.no_deepl
-    keeping = asyncio.create_task(
-        keep(offline, on_engines if needed else lambda _: None), name="engines"
-    )
+    told: Callable[[bool], None] = on_engines if engines_alone(settings) else lambda _: None
+    keeping = asyncio.create_task(keep(offline, told), name="engines")
     stack.callback(keeping.cancel)
-    if needed:
+    if needs.no_deepgram or needs.no_deepl:
         _say_offline(url, needs)
     return endpoints_of(settings, url, offline.key)
 

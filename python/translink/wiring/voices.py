@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from translink.providers.deepgram.speak import AURA_MANNERS, VOICES, DeepgramSpeak
 from translink.providers.elevenlabs.speak import ELEVEN_MANNERS, ElevenLabsSpeak
 from translink.providers.manners import VoiceManners
-from translink.providers.openai.endpoint import OpenAiEndpoint
+from translink.providers.openai.endpoint import OPENAI_URL, OpenAiEndpoint, without_version
 from translink.providers.openai.speak import OPENAI_MANNERS, OpenAiSpeak
 from translink.providers.wanted import ANY, UnmetWishes, VoiceWish, WantedVoice
 from translink.settings.types import VENDORS_OF
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     SpeakerMaker = Callable[[Http, VendorAccount, WantedVoice | None], WarmSynthesizer]
 
-OPENAI_HOST = "https://api.openai.com"
 ONE_EACH = "nothing: the local engines have one voice for each language"
 
 
@@ -153,8 +152,7 @@ class VoiceClients:
         )
 
     def _openai(self, openai: OpenAiSettings, wish: VendorWish) -> OpenAiSpeak:
-        url = openai.speak_url or openai.base_url
-        theirs = url.removesuffix("/").removesuffix("/v1") == OPENAI_HOST
+        theirs = without_version(openai.speak_url or openai.base_url) == OPENAI_URL
         manners = OPENAI_MANNERS if theirs else VoiceManners()
         return OpenAiSpeak(
             self._http,

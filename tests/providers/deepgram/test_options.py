@@ -43,6 +43,33 @@ def test_lists_repeat_flags_are_words_and_unknown_parameters_pass() -> None:
     assert "utterance_end_ms" not in dict(query)
 
 
+@pytest.mark.parametrize(
+    ("language", "sent"),
+    [
+        *[
+            ("nb", "no"),
+            ("nn-NO", "no"),
+            ("fil", "tl"),
+            ("fil_PH", "tl"),
+            ("iw", "he"),
+            ("in", "id"),
+        ],
+        *[("no", "no"), ("tl", "tl"), ("de-CH", "de-CH"), ("pt_PT", "pt-PT")],
+    ],
+)
+def test_a_language_of_several_codes_has_the_one_that_nova_3_knows(
+    language: str, sent: str
+) -> None:
+    options = ListenOptions()
+    assert options.hears(language)
+    assert dict(options.query(language))["language"] == sent
+    assert dict(options.prerecorded_query(language))["language"] == sent
+
+
+def test_other_models_are_asked_for_a_language_as_the_settings_name_it() -> None:
+    assert dict(ListenOptions(model="custom").query("nb"))["language"] == "nb"
+
+
 def test_a_prerecorded_request_leaves_out_what_only_streams_have() -> None:
     options = ListenOptions(model="nova-2", keywords=("x",), extra={"no_delay": "true", "a": "b"})
     assert options.prerecorded_query("en") == [

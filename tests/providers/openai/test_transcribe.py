@@ -82,6 +82,20 @@ async def test_a_recording_goes_as_a_form_that_others_can_read() -> None:
     assert b"verbose_json" not in server.seen[1].body, "no model of that name knows times"
 
 
+@pytest.mark.parametrize(
+    ("language", "sent"), [("fil", "tl"), ("tl", "tl"), ("nb", "no"), ("iw", "he"), ("in", "id")]
+)
+async def test_a_language_of_several_codes_has_the_one_that_whisper_knows(
+    language: str, sent: str
+) -> None:
+    async def read(request: web.Request) -> web.Response:
+        return web.json_response({"text": "."})
+
+    async with fake_web(read) as server, Http() as http:
+        await OpenAiTranscribe(http, at=OpenAiEndpoint(server.url)).transcribe(bytes(320), language)
+    assert f'name="language"\r\n\r\n{sent}\r\n'.encode() in server.seen[0].body
+
+
 async def test_words_have_the_texts_spelling_and_the_lists_times() -> None:
     result = await recognised(
         {

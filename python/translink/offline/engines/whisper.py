@@ -1,8 +1,9 @@
 """Recognition by Whisper: open dictation in all its languages, on pieces cut at pauses.
 
-Whisper knows no streams: an utterance is heard when it is over, and there are no interims. One process
-holds the model (base: 0.3 GB) and takes one utterance at a time, the others wait: on a machine that is
-busy, or with many talkers, words come late, and beyond the bound of streams it answers 429.
+Whisper knows no streams: an utterance is heard when it is over, and there are no interims. `ListenTiming`
+has one over after 14 s at the latest; a window of Whisper's is 30 s. One process holds the model (base:
+0.3 GB) and takes one utterance at a time, the others wait: on a machine that is busy, or with many
+talkers, words come late, and beyond the bound of streams it answers 429.
 """
 
 from __future__ import annotations
@@ -27,9 +28,6 @@ _WHISPER_CODES = """
 """
 WHISPER_LANGUAGES = frozenset(_WHISPER_CODES.split())
 """What its multilingual models hear, rare ones left out."""
-_LONGEST_UTTERANCE = 28 * RATE * 2
-"""Bytes of an utterance that are kept: a window of Whisper's is 30 s. A talker who speaks longer without a
-pause is heard in parts."""
 WHISPER_LOADS = 900.0
 """Seconds that a start may take, which fetches a model that is named and not there."""
 _WHISPER_ANSWER = 60.0
@@ -142,8 +140,6 @@ class WhisperRecognizer:
         self._opened: int | None = None
         """First sample of the open utterance."""
         self._speech = bytearray()
-        self._said: list[Heard] = []
-        """Of the open utterance, what was too long to wait for its end."""
 
     async def feed(self, pcm: bytes) -> None:
         """Speech is kept, with 300 ms before it."""
@@ -162,8 +158,6 @@ class WhisperRecognizer:
                 self._opened = self._samples - len(self._before) * FRAME_BYTES // 2
                 self._speech = bytearray(b"".join(self._before))
                 self._before.clear()
-        if len(self._speech) >= _LONGEST_UTTERANCE:
-            self._said += await self._hear()
 
     async def partial(self) -> tuple[Heard, ...]:
         """Nothing: Whisper hears what is over."""
@@ -171,16 +165,6 @@ class WhisperRecognizer:
 
     async def finish(self) -> tuple[Heard, ...]:
         """As Whisper writes it: with capitals and punctuation."""
-        said, self._said = self._said, []
-        return (*said, *await self._hear())
-
-    async def close(self) -> None:
-        """What was not finished is dropped."""
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.given_back()
-
-    async def _hear(self) -> tuple[Heard, ...]:
         opened, self._opened = self._opened, None
         pcm, self._speech = bytes(self._speech), bytearray()
         if opened is None:
@@ -193,3 +177,9 @@ class WhisperRecognizer:
             Heard(word.text, first + word.start, min(first + word.end, end), word.confidence)
             for word in heard
         )
+
+    async def close(self) -> None:
+        """What was not finished is dropped."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.given_back()

@@ -18,8 +18,8 @@ DEEPGRAM_URL = "https://api.deepgram.com"
 alike."""
 
 _NOVA_3 = (
-    "be bg bn bs ca cs da de el en es et fa fi fil fr he hi hr hu id it ja kn ko lt lv mk mr ms ne nl no pa "
-    "pl pt ro ru sk sl sr sv ta te th tr uk ur vi zh"
+    "be bg bn bs ca cs da de el en es et fa fi fil fr gu he hi hr hu id it ja kn ko lt lv mk mr ms ne nl no "
+    "pa pl pt ro ru sk sl sr sv ta te th tr uk ur vi zh"
 )
 NOVA_3 = frozenset(_NOVA_3.split())
 """Languages that nova-3 recognises, streaming and not (Deepgram's changelog up to 2026-08-05)."""
@@ -92,7 +92,7 @@ class ListenOptions:
 
     def query(self, language: str, terms: tuple[str, ...] = ()) -> list[tuple[str, str]]:
         """Parameters of a live connection in `language` (BCP 47), with more key terms."""
-        return [*self.expecting(terms)._pairs(frozenset()), ("language", tag_of(language))]
+        return [*self.expecting(terms)._pairs(frozenset()), ("language", self._tag(language))]
 
     def prerecorded_query(
         self, language: str, terms: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ class ListenOptions:
 
         The audio goes as WAV, whose header speaks for `encoding`, `sample_rate` and `channels`.
         """
-        return [*self.expecting(terms)._pairs(_LIVE_ONLY), ("language", tag_of(language))]
+        return [*self.expecting(terms)._pairs(_LIVE_ONLY), ("language", self._tag(language))]
 
     def expecting(self, terms: tuple[str, ...]) -> ListenOptions:
         """With more key terms, if the model takes any."""
@@ -127,6 +127,14 @@ class ListenOptions:
             return True
         return is_among(NOVA_3, language)
 
+    def _tag(self, language: str) -> str:
+        """`language` as Deepgram spells it: with a hyphen (`pt_BR` would be answered by 400), and for nova-3
+        by the one code of a language that has several."""
+        tag = language.replace("_", "-")
+        if not self.model.startswith("nova-3"):
+            return tag
+        return _NOVA_3_CODES.get(tag.partition("-")[0].lower(), tag)
+
     def _pairs(self, without: frozenset[str]) -> Iterable[tuple[str, str]]:
         own = {name: getattr(self, name) for name in _ORDER}
         if not self.interim_results:
@@ -136,11 +144,6 @@ class ListenOptions:
                 continue
             for one in value if isinstance(value, tuple) else (value,):
                 yield name, str(one).lower() if isinstance(one, bool) else str(one)
-
-
-def tag_of(language: str) -> str:
-    """`language` as Deepgram spells it: with a hyphen (`pt_BR` would be answered by 400)."""
-    return language.replace("_", "-")
 
 
 def endpoint(
@@ -174,6 +177,8 @@ def _wrong(name: str, value: object, right: str) -> SettingsError:
     return SettingsError(f"deepgram.{name} is {value!r}; it must be {right}")
 
 
+_NOVA_3_CODES = {"nb": "no", "nn": "no", "fil": "tl", "iw": "he", "in": "id"}
+"""Deepgram's changelog of 2025-09-16 (Norwegian, Indonesian) and 2026-01-21 (Tagalog)."""
 _ORDER = tuple(name for name in ListenOptions.__dataclass_fields__ if name != "extra")
 _FIXED = frozenset(
     {"encoding", "sample_rate", "channels", "multichannel", "language", "callback"}

@@ -1,6 +1,7 @@
 """Recognition of finished pieces by `/v1/audio/transcriptions`.
 
-Source: platform.openai.com/docs/api-reference/audio (`verbose_json`, `timestamp_granularities[]`).
+Source: platform.openai.com/docs/api-reference/audio (`verbose_json`, `timestamp_granularities[]`). Languages
+have Whisper's codes, which are those of `base` but for `tl`.
 
 Whisper, which is behind most of these, invents a sentence now and then where nobody speaks ("Thanks
 for watching!"). Its own doubts are in the answer: a segment that it takes for no speech and is unsure
@@ -48,7 +49,7 @@ class OpenAiTranscribe(OpenAiClient):
         timed = not self._model.startswith("gpt-")  # those know no times, and refuse the question
         fields = [
             ("model", self._model),
-            ("language", base(language)),
+            ("language", "tl" if base(language) == "fil" else base(language)),
             ("temperature", "0"),
             ("response_format", "verbose_json" if timed else "json"),
         ]
