@@ -6,16 +6,24 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 import pytest
 
+from tests.support.board import Board, FakeLeg
 from tests.support.serve import until
 from translink.pbx.controller import Controller
 from translink.pbx.line import Medium, Place, Unavailable
 from translink.pbx.outbound import AriListener
+from translink.pbx.service import Telephony
+from translink.settings.legs import LegSettings
+from translink.settings.model import Settings
 from translink.settings.types import Address
+
+if TYPE_CHECKING:
+    from translink.media import Media
 
 USER, PASSWORD = "translink", "a-password-of-tests"
 
@@ -146,3 +154,62 @@ async def test_a_second_connection_takes_the_place_of_the_first() -> None:
             await second.socket.send_str("no JSON")
             await second.tell("StasisStart", "a", args=["3333"])
             await until(lambda: len(second.asked) == 4)
+
+
+class OpenedLeg(FakeLeg):
+    """What Asterisk brings the audio of."""
+
+    def __init__(self, settings: LegSettings) -> None:
+        super().__init__()
+        self.name, self.shares = settings.name, settings.shared
+
+    def set_play_to(self, address: object) -> None:
+        pass
+
+    def forget_source(self) -> None:
+        pass
+
+    def hang_up(self) -> None:
+        pass
+
+
+@contextlib.asynccontextmanager
+async def answering(
+    ari: Mapping[str, str], **more: object
+) -> AsyncIterator[tuple[Telephony, FarEnd, list[LegSettings]]]:
+    """Everything but sockets for audio, with legs 1 to 4; and the settings of each leg that is opened."""
+    given: dict[str, object] = {
+        "ari": {"listen": "127.0.0.1:0", "user": USER, "password": PASSWORD, **ari},
+        "legs": [{"name": name, "language": "en"} for name in "1234"],
+        **more,
+    }
+    opened: list[LegSettings] = []
+
+    def add_leg(settings: LegSettings) -> OpenedLeg:
+        opened.append(settings)
+        return OpenedLeg(settings)
+
+    board = Board(**given)
+    media = cast("Media", SimpleNamespace(add_leg=add_leg))
+    speak = board.providers.speak
+    telephony = Telephony(
+        Settings.model_validate(given), board.switchboard, media, board.journal, speak
+    )
+    await telephony.start()
+    listener = telephony.client
+    assert isinstance(listener, AriListener)
+    try:
+        async with connected(listener) as far:
+            await until(lambda: len(far.asked) == len(CENSUS))
+            yield telephony, far, opened
+    finally:
+        await telephony.close()
+        await board.switchboard.close("test over")
+
+
+async def test_a_dialled_call_uses_the_shared_port_as_every_other() -> None:
+    shared = {"listen": "127.0.0.1:7000"}
+    async with answering({}, shared_port=shared) as (_, far, opened):
+        await far.tell("StasisStart", "a", args=["dial", "PJSIP/bob", "en", "fr"])
+        await until(lambda: len(opened) == 2)
+        assert [leg.shared for leg in opened] == [True, True]

@@ -194,15 +194,19 @@ class Desk:
         orders: Mapping[str, tuple[str, ...]] = NO_PROVIDER_ORDERS,
         *,
         digits_reported: bool = False,
+        shared: bool = False,
     ) -> tuple[Seat, Seat]:
         """Two seats for a call of their own. `orders`: stage to vendors, as the legs' own;
-        `digits_reported`: see `Leg`. Raises `Unavailable`."""
+        `digits_reported`: see `Leg`; `shared`: their audio comes in at the shared port. Raises
+        `Unavailable`."""
         self.may_begin()
         names = (f"{name}.1", f"{name}.2")
         try:
             own = LegOrders.model_validate(orders)
             wishes = [
-                LegSettings(name=leg, language=language, orders=own).brought(self._host, self._plan)
+                LegSettings(name=leg, language=language, orders=own).brought(
+                    self._host, self._plan, shared=shared
+                )
                 for leg, language in zip(names, languages, strict=True)
             ]
             self._board.vendors.of(wishes[0], wishes[1])

@@ -154,7 +154,15 @@ class Telephony:
         orders: Mapping[str, tuple[str, ...]],
     ) -> tuple[tuple[Place, Medium], tuple[Place, Medium]]:
         """See `controller.Reception`."""
-        one, two = self.desk.seize_pair(name, languages, hang_ups, orders, digits_reported=True)
+        settings = self._settings
+        one, two = self.desk.seize_pair(
+            name,
+            languages,
+            hang_ups,
+            orders,
+            digits_reported=True,
+            shared=settings.ari.media == "rtp" and settings.shared_port.listen is not None,
+        )
         return (one, self._medium(one)), (two, self._medium(two))
 
     def report(self, what: str, **details: str) -> None:
