@@ -207,6 +207,20 @@ async def answering(
         await board.switchboard.close("test over")
 
 
+async def test_those_waiting_alone_or_ringing_are_hung_up_when_no_more_calls_begin() -> None:
+    async with answering({}) as (telephony, far, _):
+        await far.tell("StasisStart", "waits", args=["1", "room"])
+        await far.tell("StasisStart", "rings", args=["dial", "PJSIP/bob", "en", "fr"])
+        await until(lambda: "POST channels/rings/ring" in far.paths())
+        telephony.send_away()
+        assert telephony.controller is not None
+        assert not telephony.controller.take(), "all is asked now, and not when something happens"
+        for caller in ("waits", "rings"):
+            gone = f"DELETE channels/{caller}?reason_code="
+            await until(lambda gone=gone: any(path.startswith(gone) for path in far.paths()))
+        assert not telephony.controller.lines
+
+
 async def test_a_dialled_call_uses_the_shared_port_as_every_other() -> None:
     shared = {"listen": "127.0.0.1:7000"}
     async with answering({}, shared_port=shared) as (_, far, opened):

@@ -272,7 +272,8 @@ class Desk:
     def send_away(self) -> None:
         """Hang up those whose call has not begun: it will not."""
         for seat in tuple(self._seats.values()):
-            if seat.leg.call is None:
+            # One that is hung up may take the other one of its pair with it.
+            if seat.leg.call is None and self._seats.get(seat.leg.name) is seat:
                 log.info("sent away: no new calls", leg=seat.leg.name)
                 seat.hang_up()
 

@@ -139,6 +139,11 @@ class Telephony:
         self.desk.call_over(call)
         self._pump()
 
+    def send_away(self) -> None:
+        """See `Desk`. Nothing else happens that would have what it asks for sent."""
+        self.desk.send_away()
+        self._pump()
+
     # --- What the controller asks for ---
 
     def seize(self, leg: str, call_id: str, hang_up: Callable[[], None]) -> tuple[Place, Medium]:
