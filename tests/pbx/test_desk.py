@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.board import Board
+from tests.support.board import Board, FakeLeg
 from tests.support.virtual import run_virtually
 from translink.pbx.desk import Desk
 from translink.pbx.line import Unavailable
@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 
 def _no_memory(leg: LegSettings) -> MediaLeg:
     raise MemoryError
+
+
+def _opened(leg: LegSettings) -> MediaLeg:
+    return cast("MediaLeg", FakeLeg())
+
+
+def _desk(board: Board) -> Desk:
+    """A telephone system brings the audio of legs 1 and 2."""
+    for name, language in (("1", "en"), ("2", "fr")):
+        board.switchboard.legs[name].restore(LegSettings(name=name, language=language, voice="own"))
+    return Desk(board.switchboard, _opened, most=10, host="127.0.0.1", plan={})
 
 
 def test_parties_refused_for_want_of_memory_are_counted_and_said_once_a_minute() -> None:
@@ -50,6 +61,38 @@ def test_whether_a_telephone_system_reports_the_keys_is_each_partys_own() -> Non
         by_ari.leave("hung up")
         desk.seize("1", "", lambda: None)
         assert not leg.digits_reported
+        await board.switchboard.close("test over")
+
+    run_virtually(scenario())
+
+
+def test_a_leg_is_given_back_in_its_language_and_with_what_an_operator_has_changed() -> None:
+    async def scenario() -> None:
+        board = Board()
+        desk = _desk(board)
+        leg = board.switchboard.legs["1"]
+        seat = desk.seize("1", "", lambda: None)
+        desk.chosen(leg, "de")
+        leg.set_record(False)
+        leg.set_keyterm(("Ouagadougou",))
+        assert leg.language == "de"
+        seat.leave("hung up")
+        assert (leg.language, leg.settings.voice) == ("en", "own")
+        assert leg.settings.record is False
+        assert leg.settings.keyterm == ("Ouagadougou",)
+        await board.switchboard.close("test over")
+
+    run_virtually(scenario())
+
+
+def test_a_room_speaks_the_legs_language_whatever_a_caller_at_the_leg_chose() -> None:
+    async def scenario() -> None:
+        board = Board()
+        desk = _desk(board)
+        desk.seize("1", "", lambda: None)
+        desk.chosen(board.switchboard.legs["1"], "de")
+        assert desk.seize("1", "room", lambda: None).leg.language == "en"
+        assert board.switchboard.legs["1"].language == "de"
         await board.switchboard.close("test over")
 
     run_virtually(scenario())

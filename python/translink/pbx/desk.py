@@ -288,8 +288,18 @@ class Desk:
 
     def _give_back(self, leg: Leg) -> None:
         """The next party has not chosen."""
-        if (own := self._own.pop(leg.name, None)) is not None:
-            leg.restore(own)
+        if leg.name in self._own:
+            leg.restore(self._unchosen(leg))
+            del self._own[leg.name]
+
+    def _unchosen(self, leg: Leg) -> LegSettings:
+        """Its settings as they are for a party who has not chosen. What an operator has changed meanwhile
+        stays: whether it is recorded, its terms."""
+        own = self._own.get(leg.name)
+        if own is None:
+            return leg.settings
+        was = {"language": own.language, "voice": own.voice, "candidates": own.candidates}
+        return leg.settings.model_copy(update=was)
 
     def _seat(
         self, leg: Leg, hang_up: Callable[[], None], room: Room | None, digits_reported: bool
@@ -308,7 +318,7 @@ class Desk:
                 return room
         self.may_begin()
         one, two = (
-            each.settings.model_copy(update={"name": f"{each.name}.{wanted}"})
+            self._unchosen(each).model_copy(update={"name": f"{each.name}.{wanted}"})
             for each in (leg, other)
         )
         return self._open_room(f"{pair}.{wanted}", (one, two), (leg.second, other.second))
