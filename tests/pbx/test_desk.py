@@ -96,3 +96,21 @@ def test_a_room_speaks_the_legs_language_whatever_a_caller_at_the_leg_chose() ->
         await board.switchboard.close("test over")
 
     run_virtually(scenario())
+
+
+@pytest.mark.parametrize(
+    ("one", "two"), [("a-pbx-with-a-long-name-1700000000.1", None), ("a/b", "a_b"), ("ü", "ä")]
+)
+def test_those_whose_call_ids_differ_never_meet(one: str, two: str | None) -> None:
+    async def scenario() -> None:
+        board = Board()
+        desk = _desk(board)
+        first = desk.seize("1", one, lambda: None)
+        stranger = desk.seize("2", two or f"{one}7", lambda: None)
+        friend = desk.seize("2", one, lambda: None)
+        assert first.room is friend.room is not stranger.room
+        assert all(len(seat.leg.name) <= 32 for seat in (first, stranger, friend))
+        assert desk.seize("1", "room-5", lambda: None).leg.name == "1.room-5"
+        await board.switchboard.close("test over")
+
+    run_virtually(scenario())

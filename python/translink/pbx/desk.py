@@ -6,6 +6,7 @@ legs is opened for that call alone and closed after it.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -31,6 +32,8 @@ log = structlog.get_logger("translink")
 
 NO_PROVIDER_ORDERS: Mapping[str, tuple[str, ...]] = {}
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
+LONGEST_CALL_NAME = 30
+"""Characters of a call id in the names of its legs."""
 
 
 class Seat:
@@ -309,7 +312,7 @@ class Desk:
         return seat
 
     def _room(self, pair: str, leg: Leg, call_id: str) -> Room:
-        wanted = NOT_IN_NAMES.sub("_", call_id)[:30]
+        wanted = _call_name(call_id)
         other = self._board.legs[leg.other]
         for name in (f"{leg.name}+{other.name}.{wanted}", f"{other.name}+{leg.name}.{wanted}"):
             if (room := self._rooms.get(name)) is not None:
@@ -349,6 +352,15 @@ class Desk:
             raise Unavailable(f"no leg can be opened: {error}", busy=True) from error
         room = self._rooms[name] = Room(name, (opened[0], opened[1]))
         return room
+
+
+def _call_name(call_id: str) -> str:
+    """As names have it. Ids that differ only in what a name cannot hold are still two calls."""
+    name = NOT_IN_NAMES.sub("_", call_id)[:LONGEST_CALL_NAME]
+    if name == call_id:
+        return name
+    digest = hashlib.sha256(call_id.encode(errors="backslashreplace")).hexdigest()[:8]
+    return f"{name[: LONGEST_CALL_NAME - 9]}-{digest}"
 
 
 def _is_ours(leg: Leg) -> bool:
