@@ -114,3 +114,25 @@ def test_those_whose_call_ids_differ_never_meet(one: str, two: str | None) -> No
         await board.switchboard.close("test over")
 
     run_virtually(scenario())
+
+
+@pytest.mark.parametrize(
+    ("language", "vendor", "reason"),
+    [
+        ("english", "deepl", "language english: should be a language tag"),
+        ("auto", "deepl", "language auto: is for legs of the settings"),
+        ("en", "DeepL", "translate DeepL: String should match"),
+    ],
+)
+def test_what_is_wrong_in_a_dialplans_words_is_named(
+    language: str, vendor: str, reason: str
+) -> None:
+    async def scenario() -> None:
+        board = Board()
+        nobody = (lambda: None, lambda: None)
+        with pytest.raises(Unavailable, match=f"^{reason}") as refused:
+            _desk(board).seize_pair("line", (language, "fr"), nobody, {"translate": (vendor,)})
+        assert not refused.value.busy
+        await board.switchboard.close("test over")
+
+    run_virtually(scenario())

@@ -22,6 +22,7 @@ from translink.pbx.line import Unavailable
 from translink.pbx.menu import LanguageChoice, LanguageMenu
 from translink.pbx.waiting import WaitingSound
 from translink.settings.legs import LegOrders, LegSettings
+from translink.settings.types import AUTO
 
 if TYPE_CHECKING:
     from translink.calls.call import Call
@@ -203,6 +204,8 @@ class Desk:
         `digits_reported`: see `Leg`; `shared`: their audio comes in at the shared port. Raises
         `Unavailable`."""
         self.may_begin()
+        if AUTO in languages:
+            raise Unavailable("language auto: is for legs of the settings; name one", busy=False)
         names = (f"{name}.1", f"{name}.2")
         try:
             own = LegOrders.model_validate(orders)
@@ -214,7 +217,7 @@ class Desk:
             ]
             self._board.vendors.of(wishes[0], wishes[1])
         except ValidationError as error:
-            raise Unavailable(f"vendors: {error.errors()[0]['msg']}", busy=False) from None
+            raise Unavailable(_in_words(error), busy=False) from None
         except ValueError as error:
             raise Unavailable(str(error), busy=False) from None
         room = self._open_room(name, (wishes[0], wishes[1]))
@@ -361,6 +364,15 @@ def _call_name(call_id: str) -> str:
         return name
     digest = hashlib.sha256(call_id.encode(errors="backslashreplace")).hexdigest()[:8]
     return f"{name[: LONGEST_CALL_NAME - 9]}-{digest}"
+
+
+def _in_words(error: ValidationError) -> str:
+    """What is wrong first, for the log."""
+    first = error.errors()[0]
+    named = [str(part) for part in first["loc"][:1]]
+    if isinstance(first["input"], str):
+        named.append(first["input"])
+    return f"{' '.join(named)}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def _is_ours(leg: Leg) -> bool:
