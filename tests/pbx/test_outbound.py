@@ -227,3 +227,14 @@ async def test_a_dialled_call_uses_the_shared_port_as_every_other() -> None:
         await far.tell("StasisStart", "a", args=["dial", "PJSIP/bob", "en", "fr"])
         await until(lambda: len(opened) == 2)
         assert [leg.shared for leg in opened] == [True, True]
+
+
+async def test_asterisk_is_never_told_to_bring_the_audio_to_every_address() -> None:
+    ari = {"media": "audiosocket", "host": "192.0.2.7"}
+    async with answering(ari, audiosocket={"listen": "0.0.0.0:0"}) as (telephony, far, _):
+        await far.tell("StasisStart", "a", args=["1", "room"])
+        await until(lambda: "POST channels/externalMedia" in far.paths())
+        (asked,) = (each for each in far.asked if each["uri"] == "channels/externalMedia")
+        query = {each["name"]: each["value"] for each in asked["query_strings"]}
+        assert telephony.connections is not None
+        assert query["external_host"] == f"192.0.2.7:{telephony.connections.address[1]}"

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from translink.settings.types import Address, reached_at
+
 if TYPE_CHECKING:
     from translink.settings.model import Settings
 
+USUAL_WEBSOCKET = Address("127.0.0.1", 9093)
+"""Where `websocket.listen` is not set yet."""
 ASTERISK_SETUP = """\
 ; --- http.conf ---
 [general]
@@ -117,18 +121,26 @@ def _asterisk(settings: Settings) -> Iterator[str]:
     if ari.listen is None:
         yield ASTERISK_SETUP.format(user=ari.user)
     else:
-        yield OUTBOUND_SETUP.format(user=ari.user, app=ari.app, at=ari.listen)
+        at = _from_there(ari.listen, settings)
+        yield OUTBOUND_SETUP.format(user=ari.user, app=ari.app, at=at)
     if ari.media == "websocket":
-        yield WEBSOCKET_SETUP.format(client=ari.websocket_client, at=settings.websocket.listen)
+        at = _from_there(settings.websocket.listen or USUAL_WEBSOCKET, settings)
+        yield WEBSOCKET_SETUP.format(client=ari.websocket_client, at=at)
         if settings.websocket.password is not None:
             yield WEBSOCKET_PASSWORD
-    if (at := settings.audiosocket.listen) is not None:
+    if settings.audiosocket.listen is not None and names:
+        at = _from_there(settings.audiosocket.listen, settings)
         yield "; --- or, without ARI, in extensions.conf ---"
         for name in names:
             if len(name) <= 12:
                 uuid = f"40325ec2-5efd-4bd3-805f-{name.lower().rjust(12, '0')}"
                 yield f"; exten => {name},1,Dial(AudioSocket/{at}/{uuid}/c(slin16))"
                 yield f"; exten => {name},1,AudioSocket({uuid},{at})    ; 8 kHz; answer first"
+
+
+def _from_there(at: Address, settings: Settings) -> Address:
+    """Where Asterisk reaches what listens there."""
+    return at._replace(host=reached_at(at.host, settings.ari.host))
 
 
 def _where_translink_is_not() -> Iterator[str]:

@@ -180,7 +180,7 @@ class Telephony:
         if ari.media == "rtp":
             return RtpMedium(seat, ari.format, self._settings.shared_port.reached_at(ari.host))
         if ari.media == "audiosocket" and self.connections is not None:
-            return AudioSocketMedium(seat, self.connections, ari.format, self._lost)
+            return AudioSocketMedium(seat, self.connections, ari, self._lost)
         if ari.media == "websocket" and self.websockets is not None:
             return WebSocketMedium(seat, self.websockets, ari, self._lost)
         raise Unavailable(  # pragma: no cover - the settings see to it
