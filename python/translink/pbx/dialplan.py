@@ -101,22 +101,27 @@ def freeswitch(settings: Settings) -> str:
 def _asterisk(settings: Settings) -> Iterator[str]:
     app = settings.ari.app
     yield "; --- extensions.conf, in the context of your telephones ---"
-    names = [leg.name for leg in settings.legs if leg.at_pbx] or ["3333", "4444"]
+    known = [leg.name for leg in settings.legs]
+    names = [leg.name for leg in settings.legs if leg.at_pbx]
+    names = names or [name for name in ("3333", "4444") if name in known]
+    if not names:
+        yield f"; Stasis({app},LEG) needs legs without a listen, as in"
+        yield '; [[legs]]\n; name = "3333"\n; language = "en"'
     for name in names:
         yield f"exten => {name},1,Stasis({app},{name})"
         yield from _where_translink_is_not()
-    one, two = (settings.leg(name) for name in settings.pairs[0])
+    # Of a leg whose language is to be found, the first that it may be: `dial` takes no other.
+    one, two = (settings.leg(name).languages[0] for name in settings.pairs[0])
     yield ""
-    yield f"; 8 and a number: call it, speak {one.language}, they speak {two.language}"
-    yield (
-        f"exten => _8X.,1,Stasis({app},dial,PJSIP/${{EXTEN:1}},{one.language},{two.language},30)"
-    )
+    yield f"; 8 and a number: call it, speak {one}, they speak {two}"
+    yield f"exten => _8X.,1,Stasis({app},dial,PJSIP/${{EXTEN:1}},{one},{two},30)"
     yield from _where_translink_is_not()
     yield ""
-    yield f"; Any number of calls at once: everybody with the same word after {names[0]} meets"
-    yield f"; exten => _7X.,1,Stasis({app},{names[0]},${{EXTEN:1}})"
-    yield f"; exten => _6X.,1,Stasis({app},{settings.other(names[0]).name},${{EXTEN:1}})"
-    yield ""
+    if names:
+        yield f"; Any number of calls at once: everybody with the same word after {names[0]} meets"
+        yield f"; exten => _7X.,1,Stasis({app},{names[0]},${{EXTEN:1}})"
+        yield f"; exten => _6X.,1,Stasis({app},{settings.other(names[0]).name},${{EXTEN:1}})"
+        yield ""
     ari = settings.ari
     if ari.listen is None:
         yield ASTERISK_SETUP.format(user=ari.user)
