@@ -217,7 +217,7 @@ class App:
                 self.console, settings.admin if fleet is None else fleet.admin, talks
             )
             draining.where = lambda: admin.url
-            draining.on_begun = telephony.desk.send_away
+            draining.on_begun = telephony.send_away
 
             async def give_way() -> None:
                 if self._member is None:  # else it is ours alone, and nobody takes it

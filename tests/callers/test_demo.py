@@ -220,10 +220,12 @@ def test_ctrl_c_stops_the_server_and_leaves_whole_files(tmp_path: Path) -> None:
 
 
 def test_the_server_of_a_demo_sees_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DEEPGRAM_API_KEY", "secret")
-    monkeypatch.setenv("USE_DEEPGRAM_STREAMING", "false")
+    settings = [f"{vendor}_API_KEY" for vendor in ("DEEPGRAM", "DEEPL", "ELEVENLABS", "OPENAI")]
+    settings += ["OPENAI_BASE_URL", "TRANSLINK_ADMIN__TOKEN", "USE_DEEPGRAM_STREAMING"]
+    for name in settings:
+        monkeypatch.setenv(name, "secret")
     server = server_process.ServerProcess([], folder=tmp_path, log=tmp_path / "log")
-    assert not {"DEEPGRAM_API_KEY", "USE_DEEPGRAM_STREAMING"} & set(server._child.environ)
+    assert not set(settings) & set(server._child.environ)
     with_keys = server_process.ServerProcess([], folder=tmp_path, log=tmp_path / "log", keys=True)
     assert with_keys._child.environ["DEEPGRAM_API_KEY"] == "secret"
 

@@ -341,6 +341,15 @@ def test_a_caller_who_does_not_wait_stops_the_ringing(asterisk: FakeAsterisk) ->
     assert asterisk.empty
 
 
+def test_a_call_that_still_rings_is_hung_up_at_both_ends(asterisk: FakeAsterisk) -> None:
+    dial(asterisk)
+    asterisk.legs.seats[0].hang_up()
+    asterisk.settle()
+    assert asterisk.hung_up["a"] == "reason_code=16"
+    assert asterisk.empty
+    assert [seat.left for seat in asterisk.legs.seats] == [1, 1]
+
+
 def test_an_asterisk_that_forgets_the_time_is_reminded(asterisk: FakeAsterisk) -> None:
     dial(asterisk)
     asterisk.later(22.0)

@@ -24,6 +24,17 @@ def _no_memory(leg: LegSettings) -> MediaLeg:
     raise MemoryError
 
 
+def _opened(leg: LegSettings) -> MediaLeg:
+    return cast("MediaLeg", FakeLeg())
+
+
+def _desk(board: Board) -> Desk:
+    """A telephone system brings the audio of legs 1 and 2."""
+    for name, language in (("1", "en"), ("2", "fr")):
+        board.switchboard.legs[name].restore(LegSettings(name=name, language=language, voice="own"))
+    return Desk(board.switchboard, _opened, most=10, host="127.0.0.1", plan={})
+
+
 def test_parties_refused_for_want_of_memory_are_counted_and_said_once_a_minute() -> None:
     async def scenario() -> None:
         board = Board()
@@ -100,6 +111,78 @@ def test_who_talks_while_they_wait_in_a_room_is_translated_from_two_seconds_back
             await asyncio.sleep(0.02)
         assert b"(word)" in bytes(opened["room.2"].played)
         assert not talker.stats.lost_ms
+        await board.switchboard.close("test over")
+
+    run_virtually(scenario())
+
+
+def test_a_leg_is_given_back_in_its_language_and_with_what_an_operator_has_changed() -> None:
+    async def scenario() -> None:
+        board = Board()
+        desk = _desk(board)
+        leg = board.switchboard.legs["1"]
+        seat = desk.seize("1", "", lambda: None)
+        desk.chosen(leg, "de")
+        leg.set_record(False)
+        leg.set_keyterm(("Ouagadougou",))
+        assert leg.language == "de"
+        seat.leave("hung up")
+        assert (leg.language, leg.settings.voice) == ("en", "own")
+        assert leg.settings.record is False
+        assert leg.settings.keyterm == ("Ouagadougou",)
+        await board.switchboard.close("test over")
+
+    run_virtually(scenario())
+
+
+def test_a_room_speaks_the_legs_language_whatever_a_caller_at_the_leg_chose() -> None:
+    async def scenario() -> None:
+        board = Board()
+        desk = _desk(board)
+        desk.seize("1", "", lambda: None)
+        desk.chosen(board.switchboard.legs["1"], "de")
+        assert desk.seize("1", "room", lambda: None).leg.language == "en"
+        assert board.switchboard.legs["1"].language == "de"
+        await board.switchboard.close("test over")
+
+    run_virtually(scenario())
+
+
+@pytest.mark.parametrize(
+    ("one", "two"), [("a-pbx-with-a-long-name-1700000000.1", None), ("a/b", "a_b"), ("ü", "ä")]
+)
+def test_those_whose_call_ids_differ_never_meet(one: str, two: str | None) -> None:
+    async def scenario() -> None:
+        board = Board()
+        desk = _desk(board)
+        first = desk.seize("1", one, lambda: None)
+        stranger = desk.seize("2", two or f"{one}7", lambda: None)
+        friend = desk.seize("2", one, lambda: None)
+        assert first.room is friend.room is not stranger.room
+        assert all(len(seat.leg.name) <= 32 for seat in (first, stranger, friend))
+        assert desk.seize("1", "room-5", lambda: None).leg.name == "1.room-5"
+        await board.switchboard.close("test over")
+
+    run_virtually(scenario())
+
+
+@pytest.mark.parametrize(
+    ("language", "vendor", "reason"),
+    [
+        ("english", "deepl", "language english: should be a language tag"),
+        ("auto", "deepl", "language auto: is for legs of the settings"),
+        ("en", "DeepL", "translate DeepL: String should match"),
+    ],
+)
+def test_what_is_wrong_in_a_dialplans_words_is_named(
+    language: str, vendor: str, reason: str
+) -> None:
+    async def scenario() -> None:
+        board = Board()
+        nobody = (lambda: None, lambda: None)
+        with pytest.raises(Unavailable, match=f"^{reason}") as refused:
+            _desk(board).seize_pair("line", (language, "fr"), nobody, {"translate": (vendor,)})
+        assert not refused.value.busy
         await board.switchboard.close("test over")
 
     run_virtually(scenario())

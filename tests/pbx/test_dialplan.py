@@ -29,3 +29,29 @@ def test_asterisk_learns_where_the_audio_goes_over_websocket(tmp_path: Path) -> 
     assert "uri = ws://127.0.0.1:9093/media/ari" in text
     assert "websocket.password" in text
     assert "another" not in text
+
+
+def test_asterisk_is_given_addresses_that_it_can_reach(tmp_path: Path) -> None:
+    given = {"TRANSLINK_ARI__PASSWORD": "a-secret-word", "TRANSLINK_WEBSOCKET__PASSWORD": "another"}
+    wanted = ["ari.listen=0.0.0.0:8089", "ari.host=192.0.2.7", "ari.media=websocket"]
+    wanted += ["websocket.listen=0.0.0.0:9093", "audiosocket.listen=0.0.0.0:9092"]
+    text = asterisk(Settings.load(environ=given, flags={"--set": wanted}, directory=tmp_path))
+    assert "uri = ws://192.0.2.7:8089/ari" in text
+    assert "uri = ws://192.0.2.7:9093/media/ari" in text
+    assert "AudioSocket/192.0.2.7:9092/" in text
+    assert "0.0.0.0" not in text
+
+
+def test_without_a_leg_for_asterisk_one_is_asked_for_and_calls_can_still_be_dialled(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "translink.toml").write_text(
+        '[[legs]]\nname = "anna"\nlanguage = "auto"\ncandidates = "de, fr"\n'
+        'listen = "127.0.0.1:6120"\nplay_to = "127.0.0.1:6121"\n'
+        '[[legs]]\nname = "bob"\nlanguage = "en"\n'
+        'listen = "127.0.0.1:6122"\nplay_to = "127.0.0.1:6123"\n'
+    )
+    text = asterisk(Settings.load(environ={}, directory=tmp_path))
+    assert "needs legs without a listen" in text
+    assert "dial,PJSIP/${EXTEN:1},de,en,30)" in text
+    assert "_7X" not in text

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from translink.pbx.inquiry import addresses, inquire
+from pathlib import Path
+
+import pytest
+
+from translink.pbx.inquiry import addresses, inquire, way_of
+from translink.settings.model import Settings
 from translink.settings.telephony import AriSettings
 
 
@@ -21,3 +26,32 @@ async def test_who_would_be_sent_no_audio_is_named() -> None:
     )
     (line,) = addresses(AriSettings.model_validate({"password": "x", **unreachable}))
     assert "HEARS ITSELF" in line
+
+
+@pytest.mark.parametrize(
+    ("wanted", "mend"),
+    [
+        ("ari.media=rtp", "ari.host"),
+        ("ari.host=192.0.2.7", None),
+        ("shared_port.listen=0.0.0.0:7000", "ari.host"),
+        ("shared_port.listen=127.0.0.1:7000 ari.host=192.0.2.7", "shared_port.advertise"),
+        ("shared_port.listen=0.0.0.0:7000 shared_port.advertise=192.0.2.7", None),
+        ("ari.media=audiosocket", "ari.host"),
+        ("ari.media=audiosocket audiosocket.listen=192.0.2.7:9092", None),
+        ("ari.media=audiosocket audiosocket.listen=0.0.0.0:9092 ari.host=192.0.2.7", None),
+        (
+            "ari.media=audiosocket audiosocket.listen=127.0.0.1:9092 ari.host=192.0.2.7",
+            "audiosocket.listen",
+        ),
+        ("ari.media=websocket websocket.listen=127.0.0.1:9093", None),
+    ],
+)
+def test_the_setting_that_keeps_the_audio_there_is_named(
+    tmp_path: Path, wanted: str, mend: str | None
+) -> None:
+    flags = {"--ari": "http://192.0.2.1:8088", "--set": wanted.split()}
+    given = {"TRANSLINK_ARI__PASSWORD": "x"}
+    settings = Settings.load(environ=given, flags=flags, directory=tmp_path)
+    said = list(addresses(settings.ari, way_of(settings)))
+    assert len(said) == (mend is not None)
+    assert all(f"set {mend} to" in line for line in said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from typing import cast
@@ -11,7 +12,7 @@ from tests.support.board import FakeLeg
 from tests.support.virtual import run_virtually
 from translink.errors import Kind, ProviderError
 from translink.media import MediaLeg
-from translink.pbx.menu import MENU_PAUSE, LanguageChoice, LanguageMenu
+from translink.pbx.menu import MENU_PAUSE, MENU_TIME, LanguageChoice, LanguageMenu
 from translink.settings.prompts import MenuSettings
 
 SETTINGS = MenuSettings(languages=("en", "fr"), wait=4.0, times=2)
@@ -37,6 +38,11 @@ async def speak(text: str, language: str, voice: str | None) -> AsyncIterator[by
 
 async def silent(text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
     raise ProviderError("no voice", provider="x", kind=Kind.REFUSED)
+    yield b""
+
+
+async def hanging(text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
+    await asyncio.sleep(3_600)
     yield b""
 
 
@@ -89,3 +95,19 @@ def test_who_presses_nothing_is_asked_twice_and_goes_on_in_the_legs_language() -
 def test_a_menu_that_cannot_be_spoken_keeps_nobody_waiting() -> None:
     chosen, took, caller = choose(voice=silent)
     assert (chosen, round(took, 3), caller.sound) == ([None], 0.0, b"")
+
+
+def test_a_voice_that_hangs_keeps_no_caller_waiting_for_those_before() -> None:
+    async def run() -> list[float]:
+        menu, began = LanguageMenu(SETTINGS, hanging), time.monotonic()
+        waited: list[float] = []
+
+        async def wait() -> None:
+            with contextlib.suppress(TimeoutError):
+                await menu.sound()
+            waited.append(time.monotonic() - began)
+
+        await asyncio.gather(*(wait() for _ in range(5)))
+        return waited
+
+    assert [round(each, 2) for each in run_virtually(run())] == [MENU_TIME] * 5

@@ -86,6 +86,22 @@ def test_a_password_or_a_signature_lets_in() -> None:
     assert "password" in reason(guarded(), request("/media/4444", X_Twilio_Signature=signed))
 
 
+def test_a_header_may_come_twice_where_it_is_a_list_and_nowhere_else() -> None:
+    def twice(name: str, one: str, two: str) -> bytes:
+        return request(**{name: f"{one}\r\n{name.replace('_', '-')}: {two}"})
+
+    page = Opening()
+    asked = page.take(twice("Sec_WebSocket_Protocol", "other", "translink.talk"))
+    assert asked == Invitation("3333", "", "browser")
+    assert b"Sec-WebSocket-Protocol: translink.talk\r\n" in page.accepted()
+    guarded = Opening(password="secret", twilio_token="token")
+    for name in ("Authorization", "X_Twilio_Signature"):
+        with pytest.raises(RefusedOpening, match="more than once") as refusal:
+            guarded.take(twice(name, "Bearer wrong", "Bearer wrong"))
+        assert refusal.value.answer.startswith(b"HTTP/1.1 400 ")
+        guarded = Opening(password="secret", twilio_token="token")
+
+
 def test_what_is_no_request_is_refused() -> None:
     assert "path" in reason(Opening(), request("/other/3333"))
     assert "HTTP" in reason(Opening(), b"\x01\x00\x10 no HTTP\r\n\r\n")

@@ -6,16 +6,24 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 import pytest
 
+from tests.support.board import Board, FakeLeg
 from tests.support.serve import until
 from translink.pbx.controller import Controller
 from translink.pbx.line import Medium, Place, Unavailable
 from translink.pbx.outbound import AriListener
+from translink.pbx.service import Telephony
+from translink.settings.legs import LegSettings
+from translink.settings.model import Settings
 from translink.settings.types import Address
+
+if TYPE_CHECKING:
+    from translink.media import Media
 
 USER, PASSWORD = "translink", "a-password-of-tests"
 
@@ -146,3 +154,87 @@ async def test_a_second_connection_takes_the_place_of_the_first() -> None:
             await second.socket.send_str("no JSON")
             await second.tell("StasisStart", "a", args=["3333"])
             await until(lambda: len(second.asked) == 4)
+
+
+class OpenedLeg(FakeLeg):
+    """What Asterisk brings the audio of."""
+
+    def __init__(self, settings: LegSettings) -> None:
+        super().__init__()
+        self.name, self.shares = settings.name, settings.shared
+
+    def set_play_to(self, address: object) -> None:
+        pass
+
+    def forget_source(self) -> None:
+        pass
+
+    def hang_up(self) -> None:
+        pass
+
+
+@contextlib.asynccontextmanager
+async def answering(
+    ari: Mapping[str, str], **more: object
+) -> AsyncIterator[tuple[Telephony, FarEnd, list[LegSettings]]]:
+    """Everything but sockets for audio, with legs 1 to 4; and the settings of each leg that is opened."""
+    given: dict[str, object] = {
+        "ari": {"listen": "127.0.0.1:0", "user": USER, "password": PASSWORD, **ari},
+        "legs": [{"name": name, "language": "en"} for name in "1234"],
+        **more,
+    }
+    opened: list[LegSettings] = []
+
+    def add_leg(settings: LegSettings) -> OpenedLeg:
+        opened.append(settings)
+        return OpenedLeg(settings)
+
+    board = Board(**given)
+    media = cast("Media", SimpleNamespace(add_leg=add_leg))
+    speak = board.providers.speak
+    telephony = Telephony(
+        Settings.model_validate(given), board.switchboard, media, board.journal, speak
+    )
+    await telephony.start()
+    listener = telephony.client
+    assert isinstance(listener, AriListener)
+    try:
+        async with connected(listener) as far:
+            await until(lambda: len(far.asked) == len(CENSUS))
+            yield telephony, far, opened
+    finally:
+        await telephony.close()
+        await board.switchboard.close("test over")
+
+
+async def test_those_waiting_alone_or_ringing_are_hung_up_when_no_more_calls_begin() -> None:
+    async with answering({}) as (telephony, far, _):
+        await far.tell("StasisStart", "waits", args=["1", "room"])
+        await far.tell("StasisStart", "rings", args=["dial", "PJSIP/bob", "en", "fr"])
+        await until(lambda: "POST channels/rings/ring" in far.paths())
+        telephony.send_away()
+        assert telephony.controller is not None
+        assert not telephony.controller.take(), "all is asked now, and not when something happens"
+        for caller in ("waits", "rings"):
+            gone = f"DELETE channels/{caller}?reason_code="
+            await until(lambda gone=gone: any(path.startswith(gone) for path in far.paths()))
+        assert not telephony.controller.lines
+
+
+async def test_a_dialled_call_uses_the_shared_port_as_every_other() -> None:
+    shared = {"listen": "127.0.0.1:7000"}
+    async with answering({}, shared_port=shared) as (_, far, opened):
+        await far.tell("StasisStart", "a", args=["dial", "PJSIP/bob", "en", "fr"])
+        await until(lambda: len(opened) == 2)
+        assert [leg.shared for leg in opened] == [True, True]
+
+
+async def test_asterisk_is_never_told_to_bring_the_audio_to_every_address() -> None:
+    ari = {"media": "audiosocket", "host": "192.0.2.7"}
+    async with answering(ari, audiosocket={"listen": "0.0.0.0:0"}) as (telephony, far, _):
+        await far.tell("StasisStart", "a", args=["1", "room"])
+        await until(lambda: "POST channels/externalMedia" in far.paths())
+        (asked,) = (each for each in far.asked if each["uri"] == "channels/externalMedia")
+        query = {each["name"]: each["value"] for each in asked["query_strings"]}
+        assert telephony.connections is not None
+        assert query["external_host"] == f"192.0.2.7:{telephony.connections.address[1]}"

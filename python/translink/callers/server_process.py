@@ -21,13 +21,14 @@ import orjson
 from translink.callers.ports import free_port
 from translink.errors import TranslinkError
 from translink.process.child import TAIL_LINES, ChildProcess
+from translink.settings.secrets import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
 SERVE_COMMAND: Sequence[str] = (sys.executable, "-m", "translink", "serve")
-PRIVATE = ("DEEPGRAM_", "DEEPL_", "TRANSLINK_", "USE_DEEPGRAM_")
-"""Beginnings of the environment variables that settings are read from."""
+KEYLESS_NAMES = "USE_DEEPGRAM_"
+"""Beginning of the environment variables that settings are read from, and that hold no key."""
 
 
 class ServerError(TranslinkError):
@@ -87,11 +88,13 @@ class ServerProcess:
         """
         self.admin = admin or free_port(socket.SOCK_STREAM)
         self._config = folder / "translink.toml"
-        seen = {
-            name: value
-            for name, value in os.environ.items()
-            if keys or not name.startswith(PRIVATE)
-        }
+        seen = dict(os.environ)
+        if not keys:
+            seen = {
+                name: value
+                for name, value in without_secrets(seen).items()
+                if not name.startswith(KEYLESS_NAMES)
+            }
         self._child = ChildProcess(
             (*(command or SERVE_COMMAND), "--config", str(self._config)),
             environ=seen | dict(environ or {}),

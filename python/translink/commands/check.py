@@ -13,7 +13,7 @@ from translink.commands.printing import print_json
 from translink.offline.engines.check import check as engines
 from translink.offline.engines.phrasebook import BOOK_LANGUAGES, PHRASE_LANGUAGES, named_book
 from translink.offline.engines.synthesizer import spoken_languages
-from translink.pbx.inquiry import inquire
+from translink.pbx.inquiry import inquire, way_of
 from translink.process.proxies import proxy_warning, unused_proxies
 from translink.settings.legs import LegSettings
 from translink.settings.model import Settings
@@ -153,4 +153,4 @@ def _sharing(settings: Settings) -> str:
 
 
 async def _asterisk(settings: Settings) -> list[str]:
-    return [line async for line in inquire(settings.ari)]
+    return [line async for line in inquire(settings.ari, way_of(settings))]

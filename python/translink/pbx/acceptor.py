@@ -50,7 +50,7 @@ class Acceptor:
         self._accepting: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Bind the address and take connections. Raises `OSError`."""
+        """Take connections."""
         self._accepting = asyncio.create_task(self._accept(), name=self._name)
 
     async def release(self) -> None:

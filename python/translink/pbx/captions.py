@@ -2,7 +2,7 @@
 
 JSON messages, `of` is `me` or `other`:
 
-- `{"type": "state", "state": "waiting" | "talking" | "over", "language": "en", "other": "fr"}`;
+- `{"type": "state", "state": "waiting" | "talking" | "over", "language": "en"}`;
 - `{"type": "interim", "of", "text"}`: an unfinished sentence so far; the next one replaces it;
 - `{"type": "said", "of", "segment", "text"}`: as it was said;
 - `{"type": "translated", "of", "segment", "text"}`: as it is spoken to the other side;

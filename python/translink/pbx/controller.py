@@ -299,6 +299,8 @@ class Controller(Errands):
         """The call is over."""
         if (line := self._lines.get(which)) is not None:
             line.end("the call is over")
+        elif (dialled := self._dialled.get(which)) is not None and not dialled.lines:
+            self._end_dialled(dialled, "the call is over", NORMAL)  # it still rings
 
     def media_lost(self, place: Place) -> None:
         """The audio's connection ended."""

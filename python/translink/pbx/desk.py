@@ -6,6 +6,7 @@ legs is opened for that call alone and closed after it.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from translink.pbx.line import Unavailable
 from translink.pbx.menu import LanguageChoice, LanguageMenu
 from translink.pbx.waiting import WaitingSound
 from translink.settings.legs import LegOrders, LegSettings
+from translink.settings.types import AUTO
 
 if TYPE_CHECKING:
     from translink.calls.call import Call
@@ -31,6 +33,8 @@ log = structlog.get_logger("translink")
 
 NO_PROVIDER_ORDERS: Mapping[str, tuple[str, ...]] = {}
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
+LONGEST_CALL_NAME = 30
+"""Characters of a call id in the names of its legs."""
 
 
 class Seat:
@@ -194,20 +198,26 @@ class Desk:
         orders: Mapping[str, tuple[str, ...]] = NO_PROVIDER_ORDERS,
         *,
         digits_reported: bool = False,
+        shared: bool = False,
     ) -> tuple[Seat, Seat]:
         """Two seats for a call of their own. `orders`: stage to vendors, as the legs' own;
-        `digits_reported`: see `Leg`. Raises `Unavailable`."""
+        `digits_reported`: see `Leg`; `shared`: their audio comes in at the shared port. Raises
+        `Unavailable`."""
         self.may_begin()
+        if AUTO in languages:
+            raise Unavailable("language auto: is for legs of the settings; name one", busy=False)
         names = (f"{name}.1", f"{name}.2")
         try:
             own = LegOrders.model_validate(orders)
             wishes = [
-                LegSettings(name=leg, language=language, orders=own).brought(self._host, self._plan)
+                LegSettings(name=leg, language=language, orders=own).brought(
+                    self._host, self._plan, shared=shared
+                )
                 for leg, language in zip(names, languages, strict=True)
             ]
             self._board.vendors.of(wishes[0], wishes[1])
         except ValidationError as error:
-            raise Unavailable(f"vendors: {error.errors()[0]['msg']}", busy=False) from None
+            raise Unavailable(_in_words(error), busy=False) from None
         except ValueError as error:
             raise Unavailable(str(error), busy=False) from None
         room = self._open_room(name, (wishes[0], wishes[1]))
@@ -268,7 +278,8 @@ class Desk:
     def send_away(self) -> None:
         """Hang up those whose call has not begun: it will not."""
         for seat in tuple(self._seats.values()):
-            if seat.leg.call is None:
+            # One that is hung up may take the other one of its pair with it.
+            if seat.leg.call is None and self._seats.get(seat.leg.name) is seat:
                 log.info("sent away: no new calls", leg=seat.leg.name)
                 seat.hang_up()
 
@@ -283,8 +294,18 @@ class Desk:
 
     def _give_back(self, leg: Leg) -> None:
         """The next party has not chosen."""
-        if (own := self._own.pop(leg.name, None)) is not None:
-            leg.restore(own)
+        if leg.name in self._own:
+            leg.restore(self._unchosen(leg))
+            del self._own[leg.name]
+
+    def _unchosen(self, leg: Leg) -> LegSettings:
+        """Its settings as they are for a party who has not chosen. What an operator has changed meanwhile
+        stays: whether it is recorded, its terms."""
+        own = self._own.get(leg.name)
+        if own is None:
+            return leg.settings
+        was = {"language": own.language, "voice": own.voice, "candidates": own.candidates}
+        return leg.settings.model_copy(update=was)
 
     def _seat(
         self, leg: Leg, hang_up: Callable[[], None], room: Room | None, digits_reported: bool
@@ -294,7 +315,7 @@ class Desk:
         return seat
 
     def _room(self, pair: str, leg: Leg, call_id: str) -> Room:
-        wanted = NOT_IN_NAMES.sub("_", call_id)[:30]
+        wanted = _call_name(call_id)
         other = self._board.legs[leg.other]
         for name in (f"{leg.name}+{other.name}.{wanted}", f"{other.name}+{leg.name}.{wanted}"):
             if (room := self._rooms.get(name)) is not None:
@@ -303,7 +324,7 @@ class Desk:
                 return room
         self.may_begin()
         one, two = (
-            each.settings.model_copy(update={"name": f"{each.name}.{wanted}"})
+            self._unchosen(each).model_copy(update={"name": f"{each.name}.{wanted}"})
             for each in (leg, other)
         )
         return self._open_room(f"{pair}.{wanted}", (one, two), (leg.second, other.second))
@@ -335,6 +356,24 @@ class Desk:
             raise Unavailable(f"no leg can be opened: {error}", busy=True) from error
         room = self._rooms[name] = Room(name, (opened[0], opened[1]))
         return room
+
+
+def _call_name(call_id: str) -> str:
+    """As names have it. Ids that differ only in what a name cannot hold are still two calls."""
+    name = NOT_IN_NAMES.sub("_", call_id)[:LONGEST_CALL_NAME]
+    if name == call_id:
+        return name
+    digest = hashlib.sha256(call_id.encode(errors="backslashreplace")).hexdigest()[:8]
+    return f"{name[: LONGEST_CALL_NAME - 9]}-{digest}"
+
+
+def _in_words(error: ValidationError) -> str:
+    """What is wrong first, for the log."""
+    first = error.errors()[0]
+    named = [str(part) for part in first["loc"][:1]]
+    if isinstance(first["input"], str):
+        named.append(first["input"])
+    return f"{' '.join(named)}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def _is_ours(leg: Leg) -> bool:

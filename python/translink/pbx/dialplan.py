@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from translink.settings.types import Address, reached_at
+
 if TYPE_CHECKING:
     from translink.settings.model import Settings
 
+USUAL_WEBSOCKET = Address("127.0.0.1", 9093)
+"""Where `websocket.listen` is not set yet."""
 ASTERISK_SETUP = """\
 ; --- http.conf ---
 [general]
@@ -97,38 +101,51 @@ def freeswitch(settings: Settings) -> str:
 def _asterisk(settings: Settings) -> Iterator[str]:
     app = settings.ari.app
     yield "; --- extensions.conf, in the context of your telephones ---"
-    names = [leg.name for leg in settings.legs if leg.at_pbx] or ["3333", "4444"]
+    known = [leg.name for leg in settings.legs]
+    names = [leg.name for leg in settings.legs if leg.at_pbx]
+    names = names or [name for name in ("3333", "4444") if name in known]
+    if not names:
+        yield f"; Stasis({app},LEG) needs legs without a listen, as in"
+        yield '; [[legs]]\n; name = "3333"\n; language = "en"'
     for name in names:
         yield f"exten => {name},1,Stasis({app},{name})"
         yield from _where_translink_is_not()
-    one, two = (settings.leg(name) for name in settings.pairs[0])
+    # Of a leg whose language is to be found, the first that it may be: `dial` takes no other.
+    one, two = (settings.leg(name).languages[0] for name in settings.pairs[0])
     yield ""
-    yield f"; 8 and a number: call it, speak {one.language}, they speak {two.language}"
-    yield (
-        f"exten => _8X.,1,Stasis({app},dial,PJSIP/${{EXTEN:1}},{one.language},{two.language},30)"
-    )
+    yield f"; 8 and a number: call it, speak {one}, they speak {two}"
+    yield f"exten => _8X.,1,Stasis({app},dial,PJSIP/${{EXTEN:1}},{one},{two},30)"
     yield from _where_translink_is_not()
     yield ""
-    yield f"; Any number of calls at once: everybody with the same word after {names[0]} meets"
-    yield f"; exten => _7X.,1,Stasis({app},{names[0]},${{EXTEN:1}})"
-    yield f"; exten => _6X.,1,Stasis({app},{settings.other(names[0]).name},${{EXTEN:1}})"
-    yield ""
+    if names:
+        yield f"; Any number of calls at once: everybody with the same word after {names[0]} meets"
+        yield f"; exten => _7X.,1,Stasis({app},{names[0]},${{EXTEN:1}})"
+        yield f"; exten => _6X.,1,Stasis({app},{settings.other(names[0]).name},${{EXTEN:1}})"
+        yield ""
     ari = settings.ari
     if ari.listen is None:
         yield ASTERISK_SETUP.format(user=ari.user)
     else:
-        yield OUTBOUND_SETUP.format(user=ari.user, app=ari.app, at=ari.listen)
+        at = _from_there(ari.listen, settings)
+        yield OUTBOUND_SETUP.format(user=ari.user, app=ari.app, at=at)
     if ari.media == "websocket":
-        yield WEBSOCKET_SETUP.format(client=ari.websocket_client, at=settings.websocket.listen)
+        at = _from_there(settings.websocket.listen or USUAL_WEBSOCKET, settings)
+        yield WEBSOCKET_SETUP.format(client=ari.websocket_client, at=at)
         if settings.websocket.password is not None:
             yield WEBSOCKET_PASSWORD
-    if (at := settings.audiosocket.listen) is not None:
+    if settings.audiosocket.listen is not None and names:
+        at = _from_there(settings.audiosocket.listen, settings)
         yield "; --- or, without ARI, in extensions.conf ---"
         for name in names:
             if len(name) <= 12:
                 uuid = f"40325ec2-5efd-4bd3-805f-{name.lower().rjust(12, '0')}"
                 yield f"; exten => {name},1,Dial(AudioSocket/{at}/{uuid}/c(slin16))"
                 yield f"; exten => {name},1,AudioSocket({uuid},{at})    ; 8 kHz; answer first"
+
+
+def _from_there(at: Address, settings: Settings) -> Address:
+    """Where Asterisk reaches what listens there."""
+    return at._replace(host=reached_at(at.host, settings.ari.host))
 
 
 def _where_translink_is_not() -> Iterator[str]:

@@ -49,6 +49,8 @@ class Guest:
         self._on_left = on_left
         self._seat: Seat | None = None
         self._captions: PageCaptions | None = None
+        self._muted = False
+        """It has muted its leg, and nobody else had."""
 
     def sit(self, seat: Seat) -> None:
         """Give it its place at a leg."""
@@ -85,6 +87,10 @@ class Guest:
             self._captions.close()
         seat.media.on_hangup = None
         seat.media.on_message = None
+        if self._muted:
+            # The leg may be the next party's, who has muted nothing.
+            with contextlib.suppress(LookupError, RuntimeError):
+                seat.leg.set_sound(volume=None, muted=False)
         seat.leave(reason)
         self._on_left()
 
@@ -106,6 +112,7 @@ class Guest:
         muted, language = message.get("muted"), message.get("language")
         leg = self._seat.leg
         if isinstance(muted, bool):
+            self._muted = muted and (self._muted or not leg.media.muted)
             leg.set_sound(volume=None, muted=muted)
         if isinstance(language, str) and language in self._languages and language != leg.language:
             leg.set_language(language)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import aiohttp
 
-from translink.settings.types import is_loopback
+from translink.settings.types import is_loopback, reached_at
 from translink.trust import authorities
 
 if TYPE_CHECKING:
+    from translink.settings.model import Settings
     from translink.settings.telephony import AriSettings
 
 INQUIRY_TIME = 5.0
@@ -30,10 +31,19 @@ MODULES_FOR_FORMAT = {
 }
 
 
-async def inquire(ari: AriSettings) -> AsyncIterator[str]:
-    """One line for each finding; nothing is changed there."""
+class Way(NamedTuple):
+    """Where Asterisk is told to bring the audio."""
+
+    host: str
+    setting: str
+    """That changes it."""
+
+
+async def inquire(ari: AriSettings, way: Way | None = None) -> AsyncIterator[str]:
+    """One line for each finding; nothing is changed there. `way`: see `addresses`."""
     if ari.listen is not None:
-        yield f"is to connect to ws://{ari.listen}/ari, application {ari.app} (translink dialplan)"
+        at = ari.listen._replace(host=reached_at(ari.listen.host, ari.host))
+        yield f"is to connect to ws://{at}/ari, application {ari.app} (translink dialplan)"
         yield from_and_to(ari)
     if ari.url is None or ari.password is None:
         return
@@ -62,7 +72,7 @@ async def inquire(ari: AriSettings) -> AsyncIterator[str]:
                 f"ANOTHER CLIENT has the application {ari.app}: a translink that runs, or one to stop; "
                 "two take each other's calls (--ari-app)"
             )
-    for line in addresses(ari):
+    for line in addresses(ari, way):
         yield line
     yield from_and_to(ari)
 
@@ -78,13 +88,26 @@ def from_and_to(ari: AriSettings) -> str:
     return f"audio: {ari.format} from Asterisk, {reply} to it, over RTP{why}"
 
 
-def addresses(ari: AriSettings) -> Iterator[str]:
-    """Whether Asterisk would send the audio to itself."""
+def way_of(settings: Settings) -> Way:
+    """Where Asterisk brings the audio."""
+    ari, shared, at = settings.ari, settings.shared_port, settings.audiosocket.listen
+    if ari.media == "rtp" and shared.listen is not None and (host := shared.reached_at("")):
+        return Way(host, "shared_port.advertise")
+    if ari.media == "audiosocket" and at is not None and (host := reached_at(at.host, "")):
+        return Way(host, "audiosocket.listen")
+    return Way(ari.host, "ari.host")
+
+
+def addresses(ari: AriSettings, way: Way | None = None) -> Iterator[str]:
+    """Whether Asterisk would send the audio to itself. `way` = where it is told to; None = to `ari.host`."""
+    if ari.media == "websocket":
+        return  # its websocket_client.conf says where
     host = urlsplit(ari.url or "").hostname or ""
-    if host and is_loopback(ari.host) and not is_loopback(host):
+    ours, setting = way or (ari.host, "ari.host")
+    if host and is_loopback(ours) and not is_loopback(host):
         yield (
-            f"HEARS ITSELF: ari.host = {ari.host} is Asterisk's own machine to it, which is at {host}; "
-            "set ari.host to our address as it reaches it"
+            f"HEARS ITSELF: {ours}, where the audio is to go, is Asterisk's own machine to it, which is at "
+            f"{host}; set {setting} to our address as it reaches it"
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from translink.settings.types import Address
+from translink.settings.types import Address, reached_at
 
 if TYPE_CHECKING:
     import socket
@@ -95,15 +95,17 @@ class _ConnectionMedium:
 class AudioSocketMedium(_ConnectionMedium):
     """It says which one it is by its UUID."""
 
-    def __init__(self, seat: Seat, server: AudioSocketServer, format: str, lost: Lost) -> None:
+    def __init__(self, seat: Seat, server: AudioSocketServer, ari: AriSettings, lost: Lost) -> None:
         super().__init__(seat, lost)
         self._server = server
-        self._format = format
+        self._host = ari.host
+        self._format = ari.format
         server.expect(self._name, self._take)
 
     def query(self) -> Mapping[str, str]:
+        host, port = self._server.address
         return {
-            "external_host": str(Address(*self._server.address)),
+            "external_host": str(Address(reached_at(host, self._host), port)),
             "encapsulation": "audiosocket",
             "transport": "tcp",
             "format": self._format,

@@ -25,7 +25,7 @@ Speak = Callable[[str, str, str | None], AsyncIterator[bytes]]
 """(text, language, voice); 16 kHz s16le mono as it is made. Raises `ProviderError`."""
 
 MENU_TIME = 8.0
-"""Seconds that speaking it may take, once in the life of a process."""
+"""Seconds that a caller waits while it is made, once in the life of a process."""
 MENU_PAUSE = bytes(2 * RATE * 3 // 10)
 """Between two languages: 0.3 s."""
 
@@ -48,10 +48,10 @@ class LanguageMenu:
 
     async def sound(self) -> bytes:
         """s16le of 16 kHz. Raises `ProviderError`, `TimeoutError`."""
-        async with self._making:
+        # Each caller's time runs while others try, too: a voice that hangs keeps them in a queue.
+        async with asyncio.timeout(MENU_TIME), self._making:
             if not self._sound:
-                async with asyncio.timeout(MENU_TIME):
-                    parts = [await self._item(*each) for each in self._items()]
+                parts = [await self._item(*each) for each in self._items()]
                 self._sound = MENU_PAUSE.join(parts)
         return self._sound
 

@@ -114,8 +114,9 @@ class Opening:
         leg, _, call = path.removeprefix(PLACE).partition("/")
         if not path.startswith(PLACE) or not leg:
             raise self._refusal(HTTPStatus.NOT_FOUND, "its path is not /media/LEG")
-        offered = request.headers.get("Sec-WebSocket-Protocol", "")
-        names = {name.strip() for name in offered.split(",")}
+        # They may stand in several lines (RFC 6455, 11.3.4).
+        offered = request.headers.get_all("Sec-WebSocket-Protocol")
+        names = {name.strip() for line in offered for name in line.split(",")}
         dialect: WebSocketDialect = (
             "asterisk"
             if MEDIA_PROTOCOL in names
@@ -131,13 +132,13 @@ class Opening:
         """Raises `RefusedOpening` for somebody who may not."""
         if self._password is None and self._twilio_token is None:
             return
-        shown = _shown(request.headers.get("Authorization", ""))
+        shown = _shown(self._only(request, "Authorization"))
         if self._password is not None and hmac.compare_digest(shown, self._password.encode()):
             return
-        signature = request.headers.get("X-Twilio-Signature", "")
+        signature = self._only(request, "X-Twilio-Signature")
         if self._twilio_token is not None and signature:
             # Twilio signs the URL as it is written in its <Stream>, which has no query.
-            host = request.headers.get("Host", "")
+            host = self._only(request, "Host")
             for scheme in ("wss", "ws", "https"):
                 if hmac.compare_digest(
                     signature.encode(errors="replace"),
@@ -145,6 +146,13 @@ class Opening:
                 ):
                     return
         raise self._refusal(HTTPStatus.UNAUTHORIZED, "it shows no password, or a wrong one")
+
+    def _only(self, request: Request, name: str) -> str:
+        """A header that comes once; empty = not at all. Raises `RefusedOpening`."""
+        values = request.headers.get_all(name)
+        if len(values) > 1:
+            raise self._refusal(HTTPStatus.BAD_REQUEST, f"it has {name} more than once")
+        return values[0] if values else ""
 
     def _refusal(self, status: HTTPStatus, reason: str) -> RefusedOpening:
         body = f"{reason}\n".encode()

@@ -139,6 +139,11 @@ class Telephony:
         self.desk.call_over(call)
         self._pump()
 
+    def send_away(self) -> None:
+        """See `Desk`. Nothing else happens that would have what it asks for sent."""
+        self.desk.send_away()
+        self._pump()
+
     # --- What the controller asks for ---
 
     def seize(self, leg: str, call_id: str, hang_up: Callable[[], None]) -> tuple[Place, Medium]:
@@ -154,7 +159,15 @@ class Telephony:
         orders: Mapping[str, tuple[str, ...]],
     ) -> tuple[tuple[Place, Medium], tuple[Place, Medium]]:
         """See `controller.Reception`."""
-        one, two = self.desk.seize_pair(name, languages, hang_ups, orders, digits_reported=True)
+        settings = self._settings
+        one, two = self.desk.seize_pair(
+            name,
+            languages,
+            hang_ups,
+            orders,
+            digits_reported=True,
+            shared=settings.ari.media == "rtp" and settings.shared_port.listen is not None,
+        )
         return (one, self._medium(one)), (two, self._medium(two))
 
     def report(self, what: str, **details: str) -> None:
@@ -167,7 +180,7 @@ class Telephony:
         if ari.media == "rtp":
             return RtpMedium(seat, ari.format, self._settings.shared_port.reached_at(ari.host))
         if ari.media == "audiosocket" and self.connections is not None:
-            return AudioSocketMedium(seat, self.connections, ari.format, self._lost)
+            return AudioSocketMedium(seat, self.connections, ari, self._lost)
         if ari.media == "websocket" and self.websockets is not None:
             return WebSocketMedium(seat, self.websockets, ari, self._lost)
         raise Unavailable(  # pragma: no cover - the settings see to it

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from translink.settings.part import Part
-from translink.settings.types import AddressSetting, Host
+from translink.settings.types import AddressSetting, Host, reached_at
 
 
 class SharedPortSettings(Part):
@@ -27,5 +27,4 @@ class SharedPortSettings(Part):
         """The host to give to others; `otherwise`: where nothing is said and it listens everywhere."""
         if self.advertise is not None:
             return self.advertise
-        here = None if self.listen is None else self.listen.host
-        return otherwise if here in (None, "0.0.0.0", "::") else str(here)
+        return otherwise if self.listen is None else reached_at(self.listen.host, otherwise)

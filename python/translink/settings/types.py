@@ -39,6 +39,11 @@ class Address(NamedTuple):
         return self._replace(host={"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host))
 
 
+def reached_at(host: str, otherwise: str) -> str:
+    """The host to give to others; `otherwise`: where it stands for every address of this machine."""
+    return otherwise if host in ("0.0.0.0", "::") else host
+
+
 def is_loopback(host: str) -> bool:
     """Is it an address or name of this very machine?"""
     if host.lower() == "localhost":
