@@ -20,6 +20,10 @@ class Streams:
         self._live = live
         self._others = others
 
+    def has_streams(self) -> bool:
+        """False: nobody streams."""
+        return self._live is not None
+
     def hears(self, language: str) -> bool:
         """Whether streams of it are worth asking for."""
         return self._live is not None and hears(self._live, language)
