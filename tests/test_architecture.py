@@ -163,7 +163,6 @@ COVERED_BY = {
     "offline.engines.dictionary": "offline/engines/test_recognizer",
     "offline.engines.punctuation": "offline/engines/test_protocols",
     "offline.engines.synthesizer": "offline/engines/test_protocols",
-    "offline.engines.translator": "offline/engines/test_protocols",
     "offline.engines.vad": "offline/test_session",
     "offline.engines.whisper_decoder": "offline/engines/test_whisper",
     "offline.admission": "offline/test_server",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from translink.providers.abilities import hears, speaks, translates, unable
+from translink.providers.abilities import has_streams, hears, speaks, translates, unable
 
 
 def test_a_provider_that_says_nothing_does_everything() -> None:
     quiet = SimpleNamespace(name="quiet")
+    assert has_streams(quiet)
     assert hears(quiet, "xx")
     assert translates(quiet, "xx", "yy")
     assert speaks(quiet, "xx")

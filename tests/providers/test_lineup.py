@@ -16,7 +16,8 @@ from translink.errors import Kind, ProviderError
 from translink.observe.journal import Journal
 from translink.providers.attempts import AllFailed
 from translink.providers.lineup import Lineup, LineupLimits
-from translink.providers.protocols import LiveStream
+from translink.providers.protocols import LiveStream, LiveTranscriber
+from translink.providers.streams import Streams
 from translink.results import Detected, Result, Translation
 
 LIMITS = LineupLimits(transcribe=0.2, translate=0.1, first_audio=0.1, prerecorded=3, speech=3)
@@ -80,7 +81,7 @@ class Provider:
 
 def lineup(
     *,
-    live: Provider | None = None,
+    live: LiveTranscriber | None = None,
     transcribers: Sequence[Provider] = (),
     translators: Sequence[Provider] = (),
     voices: Sequence[Provider] = (),
@@ -378,6 +379,17 @@ async def test_a_kind_of_service_is_down_when_nobody_of_its_line_up_is_up() -> N
     with pytest.raises(ProviderError):
         await services.transcribe(SECOND, "en")
     assert made.down() == ["recognition", "translation"]
+
+
+async def test_where_nobody_streams_recognition_is_down_with_those_who_recognise_pieces() -> None:
+    denied = Provider("openai", [Kind.DENIED])
+    made, _ = lineup(live=Streams(None, [denied]), transcribers=[denied])
+    services = made.services()
+    with pytest.raises(ProviderError):
+        await services.transcribe(SECOND, "en")
+    assert made.down() == ["recognition"]
+    assert made.in_line()["recognition"] == ["openai"]
+    assert services.breaker.name not in made.breakers()
 
 
 class Discerning(Provider):

@@ -24,6 +24,13 @@ class HearsSome(Protocol):
         """Whether it recognises `language` (`en`, `pt-BR`)."""
 
 
+class StreamsPerhaps(Protocol):
+    """A live recogniser that may have nobody behind it."""
+
+    def has_streams(self) -> bool:
+        """Whether streams are to be had at all."""
+
+
 class TranslatesSome(Protocol):
     """A translator between some languages."""
 
@@ -58,6 +65,12 @@ def hears(provider: object, language: str) -> bool:
     """See `HearsSome`."""
     says: Callable[[str], bool] | None = getattr(provider, "hears", None)
     return says is None or says(language)
+
+
+def has_streams(live: object) -> bool:
+    """See `StreamsPerhaps`."""
+    says: Callable[[], bool] | None = getattr(live, "has_streams", None)
+    return says is None or says()
 
 
 def translates(provider: object, source: str, target: str) -> bool:

@@ -16,7 +16,7 @@ import structlog
 
 from translink.errors import Kind, ProviderError
 from translink.process.clock import unix
-from translink.providers.abilities import Detects, hears, speaks, translates, unable
+from translink.providers.abilities import Detects, has_streams, hears, speaks, translates, unable
 from translink.providers.ahead import AskAhead
 from translink.providers.attempts import AllFailed, as_one, first_success
 from translink.providers.breaker import Breaker, BreakerPolicy, Chain, State, Transition
@@ -84,14 +84,19 @@ class Lineup:
         self._held: dict[str, float] = {} if beside is None else beside._held
         """Of `AskAhead`."""
         self._live = live
-        self._transcribers: list[Transcriber] = [*transcribers, Restream(live)]
+        self._transcribers: list[Transcriber] = [*transcribers]
         self._translators = translators
         self._voices = voices
         self._speakers: dict[str | None, Voices] = {}
         self._translation_budget = 2 * limits.translate * len(translators)
         usual = BreakerPolicy()
         hearing = usual.within(limits.memory, denied=True)
-        self._listening = self._breaker(live.name, hearing)
+        if has_streams(live):
+            self._transcribers.append(Restream(live))
+            self._listening = self._breaker(live.name, hearing)
+        else:
+            # Nobody's health: shown and in line, it would be up while all recognisers are down.
+            self._listening = Breaker(live.name, policy=hearing)
         self._transcription = self._chain((t.name for t in self._transcribers), hearing)
         self._translation = self._chain(
             (t.name for t in translators), usual.within(self._translation_budget, denied=False)

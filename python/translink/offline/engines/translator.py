@@ -73,7 +73,7 @@ class PhrasebookTranslator:
         """End the pipelines. Idempotent."""
         pipelines, self._pipelines = self._pipelines, {}
         for pipeline in pipelines.values():
-            await pipeline.stop()
+            await pipeline.close()
 
     async def _by_rules(self, sentence: str, source: str, target: str) -> str:
         if not any(c.isalnum() for c in sentence):
@@ -98,19 +98,44 @@ class _Pipeline:
         self._mode = mode
         self._lock = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
+        self._asked: asyncio.Task[str] | None = None
+        """The sentence that has its turn."""
 
     async def translate(self, text: str) -> str:
         """A dead chain is started again, once."""
-        async with self._lock:
+        await self._lock.acquire()
+        self._asked = asked = asyncio.create_task(self._answer(text), name="apertium")
+        asked.add_done_callback(self._answered)
+        # Nobody may wait for it any more: an answer left in the pipe would be the next sentence's.
+        return await asyncio.shield(asked)
+
+    async def close(self) -> None:
+        """End the chain, in the middle of a sentence too."""
+        if self._asked is not None:
+            self._asked.cancel()
+            await asyncio.wait((self._asked,))
+        await self._stop()
+
+    def _answered(self, asked: asyncio.Task[str]) -> None:
+        self._asked = None
+        self._lock.release()
+        if not asked.cancelled():
+            asked.exception()  # perhaps nobody waits for it
+
+    async def _answer(self, text: str) -> str:
+        try:
             for _ in range(2):
                 try:
                     async with asyncio.timeout(_SENTENCE_TIMEOUT):
                         return await self._ask(text)
                 except (TimeoutError, OSError, asyncio.IncompleteReadError):
-                    await self.stop()
-            raise EngineFailed(f"apertium {self._mode.stem} does not answer")
+                    await self._stop()
+        except BaseException:
+            await self._stop()  # it may yet answer what it was asked
+            raise
+        raise EngineFailed(f"apertium {self._mode.stem} does not answer")
 
-    async def stop(self) -> None:
+    async def _stop(self) -> None:
         """Kill the whole chain."""
         process, self._process = self._process, None
         if process is not None:

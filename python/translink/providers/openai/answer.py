@@ -36,7 +36,8 @@ def translation_in(answer: str, text: str, source: str, target: str) -> str:
         raise NotATranslation("it is far too long")
     if said.count("\n") > text.count("\n") + 1:
         raise NotATranslation("it is several paragraphs")
-    if _ABOUT_ITSELF.search(said) and not _ABOUT_ITSELF.search(text):
+    about_itself = _ITS_OWN_WORDS if base(target) == "en" else _ABOUT_ITSELF
+    if about_itself.search(said) and not _ABOUT_ITSELF.search(text):
         raise NotATranslation("it speaks of itself")
     long = len(text.split()) >= WORDS_OF_A_NAME or len(text) >= WORDS_OF_A_NAME * 5
     long &= any(each.isalpha() for each in text)  # numbers are written alike
@@ -80,10 +81,18 @@ _LABEL = re.compile(
     r"\s*(?:the )?translat(?:ion|ed text)(?: (?:in|into|to) \w+)?\s*:\s*", re.IGNORECASE
 )
 _ABOUT_ITSELF = re.compile(
-    r"\bas an ai\b|\b(?:ai|language) model\b|\bi(?:'m| am) (?:sorry|unable)\b.*\b(?:assist|help|translate|comply)\b"
-    r"|\bi (?:can(?:'|no)t|cannot) (?:assist|help|translate|comply|fulfil)",
+    r"\bas an ai\b|\b(?:ai|language) model\b|\bi(?:['’]m| am) (?:sorry|unable)\b.*\b(?:assist|help|translate|comply)\b"
+    r"|\bi can(?:['’]|no)t (?:assist|help|translate|comply|fulfil)",
     re.IGNORECASE,
 )
+"""Its English, which stands in no translation into another language."""
+_ITS_OWN_WORDS = re.compile(
+    r"\b(?:as|i am|i['’]m) an? (?:ai(?:[,.]| (?:language )?model\b| assistant\b)|(?:large )?language model\b)"
+    r"|\bi can(?:['’]|no)t (?:assist|comply) with\b"
+    r"|\bi can(?:['’]|no)t (?:help with|fulfil+|translate) (?:this|that|the|your) (?:request|text|content)\b",
+    re.IGNORECASE,
+)
+"""What only a model says: people who are translated into English are sorry, ask for help and speak of models."""
 _SCRIPTS = {
     code: re.compile(pattern)
     for codes, pattern in {
