@@ -134,6 +134,11 @@ class Fleet:
         """Time of the loop's thread that the admin side took: its own server, and its face."""
         return sum(each.seconds() for each in (self._admin, self.front) if each is not None)
 
+    def reload_certificate(self) -> None:
+        """That of `admin.port`; the node's own server has read its own by itself."""
+        if self.front is not None:
+            self.front.reload_certificate()
+
     # --- What the others know of us ---
 
     def _node(self) -> Node:
