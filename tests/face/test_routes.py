@@ -182,6 +182,26 @@ async def test_statistics_metrics_and_events_are_of_all(nodes: TwoNodes) -> None
     assert "/api/calls/{call}" in document["paths"]
 
 
+async def test_a_wrong_token_at_the_public_port_is_counted(nodes: TwoNodes) -> None:
+    settings = AdminSettings.model_validate({"port": 0, "token": TOKEN})
+    face = FaceServer(settings, lambda: nodes.peers, nodes.placement, nodes.journal)
+    await face.start()
+
+    async def ask(path: str, token: str = TOKEN) -> tuple[int, str]:
+        shown = {"Authorization": f"Bearer {token}"}
+        async with nodes.http.get(face.url + path, headers=shown) as answer:
+            return answer.status, await answer.text()
+
+    assert (await ask("/api/stats", "a-guess"))[0] == 401
+    _, stats = await ask("/api/stats")
+    assert orjson.loads(stats)["admin"]["failed_tokens"] == 1
+    _, metrics = await ask("/metrics")
+    assert 'translink_admin_refused_total{node="front",what="failed_tokens"} 1.0' in metrics
+    assert 'translink_admin_refused_total{node="w1",what="failed_tokens"} 0.0' in metrics
+    assert 'translink_node_up{node="front"}' not in metrics
+    await face.close()
+
+
 async def test_a_drain_for_a_successor_reaches_every_node_and_the_face_moves(
     nodes: TwoNodes,
 ) -> None:

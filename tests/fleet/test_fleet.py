@@ -1,14 +1,18 @@
-"""One node by itself: what it lets the others ask, with NATS out of reach."""
+"""One node by itself: what it lets the others ask, and what it counts, with NATS out of reach."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import aiohttp
+import orjson
 import pytest
 
+from tests.fakes.providers import FakeProviders
 from tests.support.in_process import settings_for
 from translink.admin.access.roles import Access
 from translink.admin.guarded import guard_of
+from translink.app import App
 from translink.errors import SettingsError
 from translink.fleet.fleet import Fleet
 
@@ -58,3 +62,25 @@ def test_nodes_that_could_never_ask_each_other_are_refused_with_the_mend(
     with pytest.raises(SettingsError, match=wrong):
         settings_for("http://127.0.0.1:9", tmp_path, NATS, more)
     assert not settings_for("http://127.0.0.1:9", tmp_path, more).placement.nats
+
+
+async def test_a_wrong_token_at_the_public_port_is_counted_with_the_node_s_own(
+    own_fake: FakeProviders, tmp_path: Path
+) -> None:
+    settings = settings_for(own_fake.url, tmp_path, NATS, token=TOKEN)
+    app = App(settings, lambda: settings)
+    async with app.running(), aiohttp.ClientSession() as http:
+        assert app._fleet is not None
+        front = app._fleet.front
+        assert front is not None
+
+        async def ask(path: str, token: str = TOKEN) -> tuple[int, str]:
+            shown = {"Authorization": f"Bearer {token}"}
+            async with http.get(front.url + path, headers=shown) as answer:
+                return answer.status, await answer.text()
+
+        assert (await ask("/api/stats", "a-guess"))[0] == 401
+        _, stats = await ask("/api/stats")
+        assert orjson.loads(stats)["admin"]["failed_tokens"] == 1
+        _, metrics = await ask("/metrics")
+        assert 'translink_admin_refused_total{what="failed_tokens"} 1.0' in metrics
