@@ -147,20 +147,25 @@ def _modes(app: App) -> tuple[str, float, list[Any]]:
     return shown["mode"], shown["streaming_share"], [leg["mode"] for leg in legs]
 
 
-async def test_with_the_settings_the_certificate_is_read_again(
-    own_fake: FakeProviders, tmp_path: Path
+@pytest.mark.parametrize(
+    ("more", "servers"),
+    [((), 1), (("placement.nats=nats://127.0.0.1:9",), 2)],
+    ids=["alone", "in a fleet"],
+)
+async def test_with_the_settings_the_certificate_of_each_port_is_read_again(
+    own_fake: FakeProviders, tmp_path: Path, more: tuple[str, ...], servers: int
 ) -> None:
     issued = trustme.CA().issue_cert("localhost")
     pem = tmp_path / "both.pem"
     issued.private_key_and_cert_chain_pem.write_to_path(str(pem))
-    settings = settings_for(own_fake.url, tmp_path, f"admin.tls_cert={pem}")
+    settings = settings_for(own_fake.url, tmp_path, f"admin.tls_cert={pem}", *more)
     app = App(settings, lambda: settings)
     async with app.running():
         pem.write_text("")
         with structlog.testing.capture_logs() as lines:
             await app.reload()
     errors = [line["event"] for line in lines if line["log_level"] == "error"]
-    assert errors == ["certificate not reloaded"]
+    assert errors == ["certificate not reloaded"] * servers
 
 
 async def test_a_file_with_a_key_that_all_can_read_is_warned_of(

@@ -48,6 +48,7 @@ from translink.wiring.quotas import watch_quotas
 
 if TYPE_CHECKING:
     from translink.calls.call import Call
+    from translink.fleet.fleet import Fleet
     from translink.settings.model import Settings
 
 log = structlog.get_logger("translink")
@@ -88,6 +89,7 @@ class App:
         self._settings = settings
         self._console: Console | None = None
         self._admin: AdminServer | None = None
+        self._fleet: Fleet | None = None
         self._reloading: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -106,7 +108,7 @@ class App:
             if settings.placement.nats and self._member is None:
                 from translink.fleet.fleet import Fleet  # loaded only where it is wanted
 
-                fleet = Fleet.of(settings, take_over=self._take_over)
+                self._fleet = fleet = Fleet.of(settings, take_over=self._take_over)
             member = self._member if fleet is None else fleet.member
             if member is None or (endpoints := member.endpoints) is None:
                 endpoints = await find_endpoints(settings, stack, self._engines)
@@ -312,6 +314,8 @@ class App:
             self._console.reloaded(now)
         if self._admin is not None:
             self._admin.reload_certificate()
+        if self._fleet is not None:
+            self._fleet.reload_certificate()
 
     def _engines(self, up: bool) -> None:
         self.condition.engines_down = not up

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
+import structlog
 
 from tests.support.console import ConsoleDesk
 from tests.support.serve import until
@@ -180,6 +182,26 @@ async def test_statistics_metrics_and_events_are_of_all(nodes: TwoNodes) -> None
     assert "/api/calls/{call}" in document["paths"]
 
 
+async def test_a_wrong_token_at_the_public_port_is_counted(nodes: TwoNodes) -> None:
+    settings = AdminSettings.model_validate({"port": 0, "token": TOKEN})
+    face = FaceServer(settings, lambda: nodes.peers, nodes.placement, nodes.journal)
+    await face.start()
+
+    async def ask(path: str, token: str = TOKEN) -> tuple[int, str]:
+        shown = {"Authorization": f"Bearer {token}"}
+        async with nodes.http.get(face.url + path, headers=shown) as answer:
+            return answer.status, await answer.text()
+
+    assert (await ask("/api/stats", "a-guess"))[0] == 401
+    _, stats = await ask("/api/stats")
+    assert orjson.loads(stats)["admin"]["failed_tokens"] == 1
+    _, metrics = await ask("/metrics")
+    assert 'translink_admin_refused_total{node="front",what="failed_tokens"} 1.0' in metrics
+    assert 'translink_admin_refused_total{node="w1",what="failed_tokens"} 0.0' in metrics
+    assert 'translink_node_up{node="front"}' not in metrics
+    await face.close()
+
+
 async def test_a_drain_for_a_successor_reaches_every_node_and_the_face_moves(
     nodes: TwoNodes,
 ) -> None:
@@ -210,6 +232,23 @@ async def test_a_node_that_is_silent_is_named_and_the_others_answer(nodes: TwoNo
     await nodes.die("w2")
     assert (await nodes.ask("GET", "/ready"))[0] == 503
     assert (await nodes.ask("POST", "/api/calls", TWO))[0] == 503
+
+
+async def test_why_a_node_cannot_be_asked_is_in_the_log_and_once(nodes: TwoNodes) -> None:
+    there, gone = nodes.peers["w1"], nodes.peers["w2"]
+    nodes.peers["w1"] = AdminPeer("w1", there.url, "another-token-0123456789")
+    await nodes.servers["w2"].close()
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(2):
+            _, listed = await nodes.ask("GET", "/api/calls")
+            assert listed["silent"] == ["w1", "w2"]
+    one, two = sorted(
+        (line for line in lines if line["event"] == "a node could not be asked"),
+        key=lambda line: line["node"],
+    )
+    assert (one["node"], one["reason"][:4]) == ("w1", "401 ")
+    assert (two["node"], two["url"]) == ("w2", gone.url)
+    assert two["reason"]
 
 
 async def test_one_dashboard_shows_all_and_sees_a_node_die(nodes: TwoNodes) -> None:

@@ -69,8 +69,11 @@ def test_a_node_that_was_asked_to_drain_is_shown_as_one_that_drains() -> None:
     screen = begun()
     screen.take("w1", {"system": {"calls": 1, "draining": False, "drain": {"left_s": 9.0}}}, 1.0)
     screen.take("w2", {"system": {"calls": 2, "draining": False, "drain": None}}, 1.0)
-    nodes = screen.system()["nodes"]
-    assert [nodes[name]["draining"] for name in ("w1", "w2")] == [True, False]
+    whole = screen.system()
+    assert [whole["nodes"][name]["draining"] for name in ("w1", "w2")] == [True, False]
+    assert whole["drain"] is None, "the server goes on"
+    screen.take("w2", {"system": {"calls": 2, "draining": True, "drain": {"left_s": 4.0}}}, 2.0)
+    assert screen.system()["drain"] == {"left_s": 9.0}
 
 
 def test_calls_of_a_node_that_dies_have_ended() -> None:

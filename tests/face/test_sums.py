@@ -39,6 +39,27 @@ def test_a_node_whose_provider_is_ill_is_not_hidden_by_one_whose_is_well(state: 
     assert sums.combined([well, ill]) == sums.combined([ill, well]) == ill
 
 
+def test_what_is_said_of_a_provider_is_what_the_node_says_whose_state_is_shown() -> None:
+    well = {"state": "closed", "reason": "it works again", "kind": None, "status": None}
+    held = {"state": "held", "reason": "429 slow down", "kind": "busy", "status": 429}
+    down = {"state": "open", "reason": "no answer", "kind": "transient", "status": None}
+    assert sums.combined([well, held, down]) == sums.combined([down, held, well]) == down
+    assert sums.combined([well, held]) == held
+    assert sums.combined([well, well]) == well
+
+
+def test_what_a_provider_answered_to_two_nodes_is_not_added_up() -> None:
+    down = {"state": "open", "reason": "456 Quota Exceeded", "kind": "denied", "status": 456}
+    assert sums.combined([down, down]) == down
+
+
+def test_a_quota_is_the_account_s_however_many_nodes_look_at_it() -> None:
+    def of(used: int) -> dict[str, Any]:
+        return {"usage": {"quotas": {"deepl": {"used": used, "limit": 500_000}}}}
+
+    assert sums.combined([of(100), of(140)]) == of(140)
+
+
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers()), max_size=5))
 def test_counters_add_up_whoever_has_them(answers: list[dict[str, Any]]) -> None:
     whole = sums.combined(answers)

@@ -66,7 +66,6 @@ def test_a_real_call_is_reported_from_its_beginning_to_its_end_without_a_word_of
         ("speech", {"state": "failed", "segment": 1, "reason": "down"}, "unspoken"),
         ("failover", {"to": "prerecorded", "reason": "reset"}, "no_stream"),
         ("breaker", {"provider": "deepl", "state": "open", "reason": "503"}, "provider_down"),
-        ("breaker", {"provider": "deepl", "state": "closed", "reason": ""}, "provider_back"),
         ("rtp", {"format": "alaw", "port": 6120, "heard": False}, "leg_unheard"),
         ("pressure", {"level": "refuse", "before": "shed", "busy": 1.0}, "overloaded"),
         ("call", {"state": "refused", "reason": "full", "legs": ["1"]}, "call_refused"),
@@ -99,6 +98,33 @@ def test_a_trouble_that_repeats_itself_is_counted_and_reported_now_and_then() ->
     assert [message.data["count"] for message in messages] == [1, 3]
     other = Event("loss", 3, "c", "2", {"ms": 1.0})
     assert len(messages_of(made, other)) == 1, "another leg is another trouble"
+
+
+def breaker(at: float, state: str) -> Event:
+    return Event("breaker", at, None, None, {"provider": "deepl", "state": state, "reason": "x"})
+
+
+def told(*events: Event) -> list[object]:
+    return [message.data["trouble"] for message in messages_of(maker(), *events)]
+
+
+def test_a_provider_that_only_wanted_fewer_requests_does_not_come_back() -> None:
+    assert told(breaker(0, "held"), breaker(1, "closed")) == []
+
+
+def test_a_provider_that_was_reported_as_down_is_reported_as_back_however_soon() -> None:
+    states = ("open", "half-open", "closed") * 2
+    events = [breaker(at, state) for at, state in zip((0, 4, 5, 31, 33, 34), states, strict=True)]
+    assert told(*events) == ["provider_down", "provider_back"] * 2
+
+
+def test_what_was_not_reported_is_not_taken_back() -> None:
+    # Down again too soon to be said: to the receiver it was back all the time.
+    events = [breaker(at, state) for at, state in ((0, "open"), (5, "closed"), (9, "open"))]
+    assert told(*events, breaker(12, "closed")) == ["provider_down", "provider_back"]
+    # Still down when it may be said: so is its return, which follows at once.
+    later = [breaker(31, "open"), breaker(32, "closed")]
+    assert told(*events, *later) == ["provider_down", "provider_back"] * 2
 
 
 def test_who_wants_only_the_end_hears_only_of_the_end() -> None:

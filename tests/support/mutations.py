@@ -559,6 +559,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "pass",
         "tests/test_app.py -k certificate",
     ),
+    Mutation(
+        "a renewed certificate is read on SIGHUP in a fleet",
+        "app.py",
+        "self._fleet.reload_certificate()",
+        "pass",
+        "tests/test_app.py -k certificate",
+    ),
     # --- Secrets ---
     Mutation(
         "no secret in the log",

@@ -13,6 +13,7 @@ event stream is cut off.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Self
 
 from translink.admin.access.guard import Guard, is_known
@@ -50,6 +51,8 @@ class AdminServer(GuardedServer):
         """`guard` None: one for `host` and `token`; `talks` None: none can be made. Raises `SettingsError`
         when the address is not loopback and there is no token."""
         super().__init__(host, port, guard or Guard(Access(host, token)), tls)
+        self.also: Callable[[], Mapping[str, int]] = dict
+        """What another port of this process counts likewise: is added to `counts`."""
         self._console = console
         self._streams = EventStreams(console)
         self._audio = AudioStreams(console)
@@ -80,12 +83,14 @@ class AdminServer(GuardedServer):
 
     def counts(self) -> dict[str, int]:
         """Connections and streams that are open, and requests that were turned away."""
-        return {
+        own = {
             **self.guard.counts(),
             "dashboards": len(self._live.sockets),
             "event_streams": len(self._streams.sockets),
             "listeners": len(self._audio.sockets),
         }
+        also = self.also()
+        return {name: count + also.get(name, 0) for name, count in own.items()}
 
     def own_routes(self) -> list[Route]:
         """Those that ask for this process, also where there are others that have the same calls' API: is it

@@ -14,12 +14,15 @@ METRIC_LINES_AT_ONCE = 200
 """A tenth of a millisecond."""
 
 
-def merged(texts: Mapping[str, bytes | None]) -> Iterator[bytes]:
+def merged(
+    texts: Mapping[str, bytes | None], own: Mapping[str, bytes] | None = None
+) -> Iterator[bytes]:
     """Piece by piece, so that others get their turn; some are empty. `texts` by node, None: it did not
-    answer, which `translink_node_up` says. Names of nodes are words: nothing in them needs escaping."""
+    answer, which `translink_node_up` says. `own`: by the name that stands in for a node's, what is none.
+    Names of nodes are words: nothing in them needs escaping."""
     families: dict[bytes, tuple[list[bytes], list[bytes]]] = {}
     yield from _up(texts)
-    for node, text in texts.items():
+    for node, text in (*texts.items(), *(own or {}).items()):
         label = f'node="{node}"'.encode()
         head, samples = families.setdefault(b"", ([], []))
         for number, line in enumerate((text or b"").split(b"\n")):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import aiohttp
 import orjson
+import structlog
 from aiohttp import web
 from yarl import URL
 
 from translink.errors import TranslinkError
+from translink.log import RateLimit
 from translink.trust import authorities
 
 NODE_ANSWER_TIME: Final = 2.0
@@ -25,6 +28,10 @@ SCRAPE_TIME: Final = 8.0
 CONNECTIONS_TO_NODE: Final = 16
 """To one node at once, for requests; more wait, within their patience."""
 KEPT_HEADERS: Final = ("Content-Type", "Content-Disposition", "Location", "Retry-After")
+NOT_LET_IN: Final = (401, 403)
+"""Answers of a node that takes us for a stranger, though what we show may do everything."""
+
+log = structlog.get_logger("translink.face")
 
 
 class NodeSilent(TranslinkError):
@@ -68,6 +75,7 @@ class Peers:
         self._known = known
         self._http: aiohttp.ClientSession | None = None
         self._streams: aiohttp.ClientSession | None = None
+        self._limit = RateLimit()
 
     async def start(self) -> None:
         """Nothing is connected yet."""
@@ -117,9 +125,24 @@ class Peers:
                 kept = {
                     name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers
                 }
-                return NodeReply(answer.status, kept, await answer.read())
-        except (aiohttp.ClientError, TimeoutError, OSError):
+                reply = NodeReply(answer.status, kept, await answer.read())
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._complain(peer, str(error) or f"no answer within {patience:g} s")
             return None
+        if reply.status in NOT_LET_IN:
+            self._complain(peer, f"{reply.status} {reply.body[:200].decode(errors='replace')}")
+        return reply
+
+    def _complain(self, peer: AdminPeer, reason: str) -> None:
+        """Else a node that is only set wrongly looks like one that is not there. Once a minute each."""
+        if (unlogged := self._limit.due(peer.name, time.monotonic())) is not None:
+            log.warning(
+                "a node could not be asked",
+                node=peer.name,
+                url=peer.url,
+                reason=reason,
+                unlogged=unlogged,
+            )
 
     async def ask_all(
         self, method: str, path: str, body: bytes | None = None, patience: float = NODE_ANSWER_TIME

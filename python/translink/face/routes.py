@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -18,7 +18,7 @@ from translink.admin.access.guard import is_known
 from translink.admin.http.responses import answer
 from translink.admin.http.route import Route
 from translink.admin.http.slices import sliced
-from translink.admin.panel.metrics import CONTENT_TYPE
+from translink.admin.panel.metrics import CONTENT_TYPE, admin_exposition
 from translink.admin.routes.events import RECENT_EVENTS
 from translink.admin.routes.openapi_process import OpenapiDocument
 from translink.admin.routes.requests import DrainRequest, ModeChange, parsed, requested
@@ -35,6 +35,9 @@ from translink.face.peers import (
 from translink.face.placing import Placing
 from translink.observe.journal import Journal
 
+FRONT_LABEL: Final = "front"
+"""Stands in `/metrics` for a node's name where the figures are the face's own."""
+
 log = structlog.get_logger("translink.face")
 
 
@@ -49,6 +52,7 @@ class FaceRoutes:
         *,
         settings: Callable[[], Mapping[str, Any]] = dict,
         lacks: Callable[[], Mapping[str, Any]] = dict,
+        counts: Callable[[], Mapping[str, int]] = dict,
         url: Callable[[], str] = str,
         move: Callable[[], None] = lambda: None,
         table: Callable[[], list[Route]] = list,
@@ -56,6 +60,7 @@ class FaceRoutes:
         """Args:
         settings: of the whole, laid over what the nodes say of theirs.
         lacks: why the whole is not ready although a node may be; empty: nothing.
+        counts: connections, streams and refusals of this server; empty: a node says them with its own.
         url: where this is reached.
         move: have this reached elsewhere: another process takes its place.
         table: all routes, for `/openapi.json`.
@@ -69,6 +74,7 @@ class FaceRoutes:
         self._journal = journal
         self._settings = settings
         self._lacks = lacks
+        self._counts = counts
         self._url = url
         self._move = move
         self._handed_over = False
@@ -121,11 +127,16 @@ class FaceRoutes:
             node: reply.body if reply is not None and reply.status == 200 else None
             for node, reply in replies.items()
         }
-        body = b"".join([piece async for piece in sliced(merged(texts))])
+        counts = self._counts()
+        own = {FRONT_LABEL: admin_exposition(counts)} if counts else {}
+        body = b"".join([piece async for piece in sliced(merged(texts, own))])
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 
     async def _stats(self, _: web.Request) -> web.Response:
-        return answer(sums.stats(await self._peers.values("/api/stats")))
+        whole = sums.stats(await self._peers.values("/api/stats"))
+        counts = self._counts()
+        # The nodes' own ports are ours alone; what comes to them is in `nodes`.
+        return answer({**whole, "admin": counts} if counts else whole)
 
     async def _all_settings(self, _: web.Request) -> web.Response:
         answers = await self._peers.values("/api/settings")

@@ -83,4 +83,7 @@ class Screen:
             }
             for node, system in self.systems.items()
         }
-        return {**combined(list(self.systems.values())), "nodes": nodes}
+        whole = combined(list(self.systems.values()))
+        if not all(node["draining"] for node in nodes.values()):
+            whole["drain"] = None  # others take calls: it is a node that leaves, and not the server
+        return {**whole, "nodes": nodes}

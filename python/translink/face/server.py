@@ -45,6 +45,7 @@ class FaceServer(GuardedServer):
             journal,
             settings=general,
             lacks=lacks,
+            counts=self._own_counts,
             url=lambda: self.url,
             move=self.move,
             table=self._table,
@@ -61,6 +62,10 @@ class FaceServer(GuardedServer):
         """Stop listening and close the streams. Idempotent."""
         await super().close()
         await self.peers.close()
+
+    def _own_counts(self) -> dict[str, int]:
+        """What no node counts: connections and streams that are open here, and requests that were turned away."""
+        return {**self.guard.counts(), **self._streams.counts()}
 
     def _table(self) -> list[Route]:
         return [

@@ -63,6 +63,14 @@ class NodeStreams:
         for sockets in (self.dashboards, self.events, self.listeners):
             await sockets.close()
 
+    def counts(self) -> dict[str, int]:
+        """Those that are open, by kind, as a node's admin server counts its own."""
+        return {
+            "dashboards": len(self.dashboards),
+            "event_streams": len(self.events),
+            "listeners": len(self.listeners),
+        }
+
     # --- The dashboard ---
 
     async def _live(self, request: web.Request) -> web.WebSocketResponse:

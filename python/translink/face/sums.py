@@ -2,6 +2,7 @@
 
 A value is added up, or is the worst there is, or is what the first node said: by its kind, and for a few by
 its name. A delay cannot be added up, and a median of medians is none, so of those the worst node's is shown.
+What explains a state (`reason`, `kind`, `status`) is told by the node whose state is shown.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ DELAYS: Final = frozenset({"p50", "p95", "p99", "max"})
 WORST: Final = DELAYS | {
     *("uptime", "share", "streaming_share", "busy", "lag_ms", "longest_ms", "late_max"),
     *("frames_per_message", "limit_s", "left_s", "until"),
+    *("used", "limit"),  # of an account, which all nodes share
 }
 """Numbers of which the highest is shown."""
 EARLIEST: Final = frozenset({"began", "since"})
@@ -32,6 +34,8 @@ RANKS: Final = (
     "dead",
 )
 """Words that say how bad it is, within each of their kinds the later the worse."""
+OF_THE_STATE: Final = frozenset({"reason", "kind", "status"})
+"""Stand beside a `state` of these words, and belong to it: a node that is well has reasons, too."""
 FLAGS_OF_ALL: Final = frozenset({"ok", "draining"})
 """Flags that hold for the whole when they hold for every node (`ok`: for any, see `verdict`)."""
 
@@ -39,10 +43,19 @@ FLAGS_OF_ALL: Final = frozenset({"ok", "draining"})
 def combined(answers: Sequence[Answer]) -> dict[str, Any]:
     """One object of several of the same shape. Empty of none."""
     names = dict.fromkeys(name for answer in answers for name in answer)
-    return {
+    whole = {
         name: _one(name, [answer[name] for answer in answers if answer.get(name) is not None])
         for name in names
     }
+    worst = max(answers, key=_how_bad, default=whole)
+    if _how_bad(worst) >= 0:
+        whole |= {name: worst.get(name) for name in names if name in OF_THE_STATE}
+    return whole
+
+
+def _how_bad(answer: Answer) -> int:
+    state = answer.get("state")
+    return RANKS.index(state) if state in RANKS else -1
 
 
 def _one(name: str, values: list[Any]) -> Any:
@@ -57,7 +70,6 @@ def _one(name: str, values: list[Any]) -> Any:
         return max(values) if name in WORST else _rounded(sum(values))
     if isinstance(first, str):
         ranked = [value for value in values if value in RANKS]
-        # A reason is what the node says that has one.
         return max(ranked, key=RANKS.index) if ranked else next(filter(None, values), first)
     if isinstance(first, Mapping):
         return combined(values)

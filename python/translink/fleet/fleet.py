@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Self, cast, get_args
 
 import structlog
+from yarl import URL
 
 from translink.admin.routes.requests import ModeChange
 from translink.errors import SettingsError
@@ -29,6 +30,7 @@ from translink.placement.nats import NatsPlacement
 from translink.placement.protocol import BEAT, Node, PlacementError, Slot
 from translink.process.clock import unix
 from translink.settings.legs import Mode
+from translink.settings.types import is_loopback
 from translink.wiring.membership import Membership
 
 if TYPE_CHECKING:
@@ -96,9 +98,16 @@ class Fleet:
 
     @property
     def admin(self) -> AdminSettings:
-        """Of the node's own admin server, which the others ask."""
-        at = self._settings.placement.listen
-        return self._settings.admin.model_copy(update={"host": at.host, "port": at.port})
+        """Of the node's own admin server, which the others ask: by its address, or by `placement.url`, and not by the
+        names under which clients reach `admin.port`."""
+        place = self._settings.placement
+        names: tuple[str, ...] = ()
+        if place.url is not None and is_loopback(place.listen.host):
+            # Beyond loopback any name will do; a tunnel to loopback has one of its own.
+            name = URL(place.url).host_port_subcomponent
+            names = (name,) if name and not is_loopback(URL(place.url).host or "") else ()
+        own = {"host": place.listen.host, "port": place.listen.port, "allowed_hosts": names}
+        return self._settings.admin.model_copy(update=own)
 
     @contextlib.asynccontextmanager
     async def running(
@@ -133,6 +142,11 @@ class Fleet:
     def seconds(self) -> float:
         """Time of the loop's thread that the admin side took: its own server, and its face."""
         return sum(each.seconds() for each in (self._admin, self.front) if each is not None)
+
+    def reload_certificate(self) -> None:
+        """That of `admin.port`; the node's own server has read its own by itself."""
+        if self.front is not None:
+            self.front.reload_certificate()
 
     # --- What the others know of us ---
 

@@ -29,11 +29,16 @@ class FleetFront(FaceServer):
         """`admin`: the node's own; the others: see `FaceServer`."""
         super().__init__(settings, known, placement, journal, home=home)
         self._admin = admin
+        admin.also = self.guard.counts
 
     def seconds(self) -> float:
         """Time of the loop's thread spent on it, so that it is not taken for the calls'."""
         sockets = self._connections.seconds if self._connections is not None else 0.0
         return self.guard.seconds + sockets
+
+    def _own_counts(self) -> dict[str, int]:
+        """None: the node's own server counts them with its own, so that its `/metrics` has them."""
+        return {}
 
     def _table(self) -> list[Route]:
         own = self._admin.own_routes()

@@ -2,7 +2,8 @@
 
 `call.trouble` comes once for each kind of trouble, call and leg (or provider), at once; what repeats it
 within `REPEAT_SECONDS` is counted, and reported with the next one (`count`). How often what happened in a
-call is in `troubles` of its `call.ended`.
+call is in `troubles` of its `call.ended`. What takes a trouble back (`provider_back`) comes once for each
+that was reported, however soon: a receiver that does not hear it would believe it for ever.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class HookMessages:
         self._new_id = new_id
         self._calls: dict[str, _HookCall] = {}
         self._reported: OrderedDict[tuple[str, str, str], ReportedTrouble] = OrderedDict()
+        self._down: set[str] = set()
+        """Providers that were reported as down, and not yet as back."""
 
     def of(self, event: Event) -> HookMessage | None:
         """The message that tells of it, if there is one."""
@@ -92,10 +95,16 @@ class HookMessages:
         )
 
     def _trouble(self, event: Event, kind: str) -> HookMessage | None:
-        if event.call in self._calls:
-            self._calls[event.call].troubles[kind] += 1
         where = event.leg or str(event.data.get("provider") or "")
         key = kind, event.call or "", where
+        if kind == "provider_back":
+            # Else it only wanted fewer requests, or was down so briefly that nobody heard of it.
+            if where not in self._down:
+                return None
+            self._down.remove(where)
+            self._reported.pop(key, None)
+        if event.call in self._calls:
+            self._calls[event.call].troubles[kind] += 1
         reported = self._reported.get(key)
         if reported is not None and event.at - reported.reported < REPEAT_SECONDS:
             reported.since += 1
@@ -103,6 +112,8 @@ class HookMessages:
         count = 1 + (reported.since if reported else 0)
         self._reported[key] = ReportedTrouble(event.at)
         self._reported.move_to_end(key)
+        if kind == "provider_down":
+            self._down.add(where)
         while len(self._reported) > MOST_TROUBLES:
             self._reported.popitem(last=False)
         more = {

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
@@ -48,6 +49,7 @@ from translink.settings.types import (
     Speakers,
     Translators,
     VendorName,
+    is_loopback,
     refuse_doubles,
 )
 from translink.settings.vendors import ElevenLabsSettings, OpenAiSettings, VendorSettings
@@ -247,6 +249,25 @@ class Settings(BaseModel):
                 raise ValueError(
                     f"legs.{number}.record: needs record.folder, where recordings are written"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _nodes_can_ask_each_other(self) -> Self:
+        place = self.placement
+        if not place.nats:
+            return self
+        if self.admin.tls_self_signed:
+            raise ValueError(
+                "admin.tls_self_signed: nodes of a fleet check each other's certificates, and nobody vouches for "
+                "that one; set admin.tls_cert"
+            )
+        others_come = not is_loopback(place.listen.host) or (
+            place.url is not None and not is_loopback(urlsplit(place.url).hostname or "")
+        )
+        if others_come and self.admin.token is None:
+            raise ValueError(
+                "admin.token: is needed where nodes of a fleet ask each other from outside; the same on all of them"
+            )
         return self
 
     @model_validator(mode="after")

@@ -200,6 +200,13 @@ def test_every_alert_asks_for_what_is_there() -> None:
         assert "summary:" in rule
 
 
+def test_an_alert_that_compares_two_figures_does_so_node_by_node() -> None:
+    """By the provider alone there are several on either side where there are several nodes, and Prometheus
+    evaluates no such rule."""
+    (rule,) = re.findall(r"expr: (.*translink_quota.*)", ALERTS.read_text(encoding="utf-8"))
+    assert "> ignoring (what) " in rule
+
+
 def test_quality_is_given_of_legs_in_a_call_alone_the_worst_where_they_share_a_label() -> None:
     assert samples("translink_leg_mos", leg="created") == [3.1]
     assert samples("translink_leg_clipped_ratio", leg="created") == [0.042]

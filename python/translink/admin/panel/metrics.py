@@ -96,6 +96,11 @@ def process_exposition() -> bytes:
     return _ENCODE(ProcessCollector(registry=None))
 
 
+def admin_exposition(counts: Mapping[str, int]) -> bytes:
+    """The part on an admin server alone, for one that has no calls of its own."""
+    return b"".join(_ENCODE(_One(family)) for family in _admin_families(counts))
+
+
 def _head(text: bytes) -> int:
     """Where the samples begin."""
     end = 0
@@ -147,7 +152,7 @@ class _Snapshot:
         yield from self._providers()
         yield from self._load()
         yield _counter("events", "Events of the journal", "type", self._table("events"))
-        yield from self._admin()
+        yield from _admin_families(self._table("admin"))
         yield from self._webhooks()
         yield from self._recordings()
         yield from self._usage()
@@ -260,22 +265,6 @@ class _Snapshot:
         pauses.add_metric([], collector.get("total_ms", 0) / 1000)
         yield pauses
 
-    def _admin(self) -> Iterator[Metric]:
-        admin = self._table("admin")
-        for name in ("connections", "sessions", "dashboards", "event_streams", "listeners"):
-            yield _gauge(f"admin_{name}", f"Open {name} of the admin server", admin.get(name, 0))
-        refused = {
-            name: admin.get(name, 0)
-            for name in (
-                *("failed_tokens", "throttled", "bad_requests"),
-                *("connections_refused", "connections_cut_off"),
-            )
-        }
-        yield _counter("admin_refused", "What the admin server turned away", "what", refused)
-        delayed = CounterMetricFamily("translink_admin_delayed", "Requests that had to wait")
-        delayed.add_metric([], admin.get("delayed", 0))
-        yield delayed
-
     def _usage(self) -> Iterator[Metric]:
         usage = self._table("usage")
         providers = usage.get("providers", {})
@@ -325,6 +314,22 @@ class _Snapshot:
     def _table(self, name: str) -> Mapping[str, Any]:
         value = self._stats.get(name)
         return value if isinstance(value, Mapping) else {}
+
+
+def _admin_families(counts: Mapping[str, int]) -> Iterator[Metric]:
+    for name in ("connections", "sessions", "dashboards", "event_streams", "listeners"):
+        yield _gauge(f"admin_{name}", f"Open {name} of the admin server", counts.get(name, 0))
+    refused = {
+        name: counts.get(name, 0)
+        for name in (
+            *("failed_tokens", "throttled", "bad_requests"),
+            *("connections_refused", "connections_cut_off"),
+        )
+    }
+    yield _counter("admin_refused", "What the admin server turned away", "what", refused)
+    delayed = CounterMetricFamily("translink_admin_delayed", "Requests that had to wait")
+    delayed.add_metric([], counts.get("delayed", 0))
+    yield delayed
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:
