@@ -134,7 +134,6 @@ COVERED_BY = {
     "text.language_names": "wiring/test_coverage",
     "observe.dossier": "test_explained",
     "fleet.fleet": "test_fleet",
-    "fleet.front": "test_fleet",
     "placement.access": "placement/test_nats",
     "placement.connection": "placement/test_nats",
     "placement.roster": "placement/test_memory",

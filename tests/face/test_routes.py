@@ -37,7 +37,7 @@ class TwoNodes:
         self.placement = MemoryPlacement()
         self.journal = Journal()
         self.face = FaceServer(
-            AdminSettings(port=0),
+            AdminSettings(port=0, listen_in=True),
             lambda: self.peers,
             self.placement,
             self.journal,
@@ -152,6 +152,27 @@ async def test_no_two_nodes_have_legs_of_one_name(nodes: TwoNodes) -> None:
         "a leg is called anna already",
         "a leg is called bob already",
     }
+
+
+async def test_an_order_for_a_leg_that_two_nodes_have_is_carried_out_by_neither(
+    nodes: TwoNodes,
+) -> None:
+    """Each has a leg 1 of its settings."""
+    said = "leg 1 is on w1, w2: legs of a fleet need names of their own (legs[].name)"
+    for method, path, body in (
+        ("PATCH", "/api/legs/1", {"muted": True}),
+        ("POST", "/api/legs/1/flush", {}),
+        ("POST", "/api/mode", {"mode": "prerecorded", "leg": "1"}),
+    ):
+        status, refusal = await nodes.ask(method, path, body)
+        assert (status, refusal["error"]) == (409, said)
+    assert [desk.board.events("settings") for desk in nodes.desks.values()] == [[], []]
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="409"):
+        await nodes.http.ws_connect(f"{nodes.face.url}/api/legs/1/audio")
+    # Of one that is alone with it there is no doubt.
+    await nodes.die("w2")
+    assert (await nodes.ask("PATCH", "/api/legs/1", {"muted": True}))[0] == 200
+    assert [desk.console.leg("1").muted for desk in nodes.desks.values()] == [True, False]
 
 
 async def test_a_switch_of_the_whole_reaches_every_node(nodes: TwoNodes) -> None:

@@ -28,7 +28,7 @@ from translink.admin.routes.sockets import (
     left,
 )
 from translink.face.fan import Fan, ViewerGone
-from translink.face.peers import NodeSilent, Peers
+from translink.face.peers import LegNamedTwice, NodeSilent, Peers
 from translink.face.screen import Screen
 from translink.observe.journal import Journal
 from translink.process.clock import unix
@@ -156,9 +156,11 @@ class NodeStreams:
     async def _audio(self, request: web.Request) -> web.WebSocketResponse:
         leg = request.match_info["leg"]
         try:
-            peer, _ = await self._peers.owner_of(leg, "GET", request.path.removesuffix("/audio"))
+            peer = await self._peers.owner_of_leg(leg)
         except KeyError:
             raise web.HTTPNotFound(reason="there is no leg of that name") from None
+        except LegNamedTwice as error:
+            raise web.HTTPConflict(reason=str(error)) from None
         except NodeSilent as error:
             raise web.HTTPServiceUnavailable(reason=str(error)) from None
         try:
