@@ -237,7 +237,6 @@ COVERED_BY = {
     "wiring.membership": "test_workers",
     "wiring.preflight": "test_app",
     "workers.berth": "test_workers",
-    "workers.crew": "test_workers",
     "workers.worker": "test_workers",
     "wiring.providers": "test_app",
 }
