@@ -94,7 +94,6 @@ COVERED_BY = {
     "admin.access.noise": "admin/access/test_guard",
     "admin.http.responses": "admin/access/test_guard",
     "admin.http.route": "admin/access/test_roles",
-    "admin.panel.console": "test_api",
     "admin.routes.calls": "test_api",
     "admin.routes.legs": "test_api",
     "admin.routes.page": "dashboard/test_page",
