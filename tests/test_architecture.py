@@ -94,7 +94,6 @@ COVERED_BY = {
     "admin.access.noise": "admin/access/test_guard",
     "admin.http.responses": "admin/access/test_guard",
     "admin.http.route": "admin/access/test_roles",
-    "admin.panel.console": "test_api",
     "admin.routes.calls": "test_api",
     "admin.routes.legs": "test_api",
     "admin.routes.page": "dashboard/test_page",
@@ -132,7 +131,6 @@ COVERED_BY = {
     "settings.recording": "settings/test_model",
     "text.language_names": "wiring/test_coverage",
     "observe.dossier": "test_explained",
-    "fleet.front": "test_fleet",
     "placement.access": "placement/test_nats",
     "placement.connection": "placement/test_nats",
     "placement.roster": "placement/test_memory",
@@ -235,7 +233,6 @@ COVERED_BY = {
     "wiring.membership": "test_workers",
     "wiring.preflight": "test_app",
     "workers.berth": "test_workers",
-    "workers.crew": "test_workers",
     "workers.worker": "test_workers",
     "wiring.providers": "test_app",
 }

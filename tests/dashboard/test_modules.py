@@ -290,6 +290,19 @@ async def test_an_answer_that_comes_late_takes_nothing_back(blank: Page) -> None
     assert await run(blank, "store.js", body) == [["one", "un"], ["two", None]]
 
 
+async def test_captions_that_left_the_page_are_forgotten(blank: Page) -> None:
+    body = """({TalkCaptions}) => {
+      const into = document.createElement('div');
+      const captions = new TalkCaptions(into);
+      for (let segment = 0; segment < 250; segment += 1) {
+        captions.take({type: 'interim', of: 'me', text: `word ${segment}`});
+        captions.take({type: 'said', of: 'me', segment, text: `word ${segment}`});
+      }
+      return [into.children.length, captions._lines.size, into.firstElementChild.children[0].textContent];
+    }"""
+    assert await run(blank, "talk-captions.js", body) == [200, 200, "word 50"]
+
+
 async def test_the_board_speaks_as_the_server_does() -> None:
     board = TalkBoard(1)
     call = next(iter(board.calls))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import orjson
 import pytest
 import structlog
+from aiohttp import web
 
 from tests.support.console import ConsoleDesk
 from tests.support.serve import until
 from translink.admin import AdminServer
+from translink.face import streams
+from translink.face.fan import ViewerGone
 from translink.face.peers import AdminPeer
 from translink.face.screen import LOST_WITH_NODE
 from translink.face.server import FaceServer
@@ -36,7 +39,7 @@ class TwoNodes:
         self.placement = MemoryPlacement()
         self.journal = Journal()
         self.face = FaceServer(
-            AdminSettings(port=0),
+            AdminSettings(port=0, listen_in=True),
             lambda: self.peers,
             self.placement,
             self.journal,
@@ -70,6 +73,10 @@ class TwoNodes:
         async with self.http.request(method, self.face.url + path, json=body) as answer:
             is_json = answer.content_type == "application/json"
             return answer.status, await (answer.json() if is_json else answer.text())
+
+    def streams(self, kind: str) -> int:
+        """That the nodes have open, as they count them."""
+        return sum(server.counts()[kind] for server in self.servers.values())
 
     async def made(self) -> Any:
         status, made = await self.ask("POST", "/api/calls", TWO)
@@ -147,6 +154,27 @@ async def test_no_two_nodes_have_legs_of_one_name(nodes: TwoNodes) -> None:
         "a leg is called anna already",
         "a leg is called bob already",
     }
+
+
+async def test_an_order_for_a_leg_that_two_nodes_have_is_carried_out_by_neither(
+    nodes: TwoNodes,
+) -> None:
+    """Each has a leg 1 of its settings."""
+    said = "leg 1 is on w1, w2: legs of a fleet need names of their own (legs[].name)"
+    for method, path, body in (
+        ("PATCH", "/api/legs/1", {"muted": True}),
+        ("POST", "/api/legs/1/flush", {}),
+        ("POST", "/api/mode", {"mode": "prerecorded", "leg": "1"}),
+    ):
+        status, refusal = await nodes.ask(method, path, body)
+        assert (status, refusal["error"]) == (409, said)
+    assert [desk.board.events("settings") for desk in nodes.desks.values()] == [[], []]
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="409"):
+        await nodes.http.ws_connect(f"{nodes.face.url}/api/legs/1/audio")
+    # Of one that is alone with it there is no doubt.
+    await nodes.die("w2")
+    assert (await nodes.ask("PATCH", "/api/legs/1", {"muted": True}))[0] == 200
+    assert [desk.console.leg("1").muted for desk in nodes.desks.values()] == [True, False]
 
 
 async def test_a_switch_of_the_whole_reaches_every_node(nodes: TwoNodes) -> None:
@@ -291,11 +319,7 @@ async def test_events_come_from_every_node_and_from_the_face(nodes: TwoNodes) ->
                 events.append(message.json())  # noqa: PERF401 - looked at meanwhile
 
         following = asyncio.create_task(follow())
-
-        def streams() -> int:
-            return sum(server.counts()["event_streams"] for server in nodes.servers.values())
-
-        await until(lambda: streams() == 2)
+        await until(lambda: nodes.streams("event_streams") == 2)
         await nodes.made()
         await nodes.made()
         nodes.journal.emit("call", {"state": "ended", "reason": LOST_WITH_NODE}, call="w9-c1")
@@ -307,4 +331,48 @@ async def test_events_come_from_every_node_and_from_the_face(nodes: TwoNodes) ->
         )
         await until(lambda: any(event["call"] == "w9-c1" for event in events))
         following.cancel()
-    await until(lambda: streams() == 0)
+    await until(lambda: nodes.streams("event_streams") == 0)
+
+
+@pytest.mark.parametrize(("path", "kind"), [("events", "event_streams"), ("live", "dashboards")])
+async def test_a_watcher_for_whom_a_node_left_events_out_hears_it(
+    nodes: TwoNodes, path: str, kind: str
+) -> None:
+    async with nodes.http.ws_connect(f"{nodes.face.url}/api/{path}") as stream:
+        await stream.receive_json(timeout=20)
+        await stream.send_json({"watch": {"events": "all"}})
+        await until(lambda: nodes.streams(kind) == 2)
+        end = asyncio.create_task(_end(stream))
+        while not end.done():  # the node may not know yet what a dashboard watches
+            for _ in range(1_001):
+                nodes.desks["w1"].board.journal.emit("settings", {"muted": True})
+            await asyncio.wait((end,), timeout=0.5)
+        assert await end == (1013, "too far behind for w1")
+
+
+async def test_a_watcher_that_is_behind_with_what_the_face_tells_hears_it(nodes: TwoNodes) -> None:
+    """As when a node is lost that had many calls."""
+    async with nodes.http.ws_connect(f"{nodes.face.url}/api/events") as stream:
+        await stream.receive_json(timeout=20)
+        await until(lambda: nodes.streams("event_streams") == 2)
+        for number in range(1_001):
+            nodes.journal.emit("call", {"state": "ended"}, call=f"w9-c{number}")
+        assert await _end(stream) == (1013, "more than 1000 events behind")
+
+
+async def test_a_watcher_that_takes_nothing_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stuck:
+        async def send_str(self, _: str) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(streams, "SEND_PATIENCE", 0.05)
+    with pytest.raises(ViewerGone, match="took no data for 5 s"):
+        await streams._sender(cast("web.WebSocketResponse", Stuck()))({})
+
+
+async def _end(stream: aiohttp.ClientWebSocketResponse) -> tuple[int, str | None]:
+    """How the other side closes it."""
+    while (message := await stream.receive(timeout=20)).type is aiohttp.WSMsgType.TEXT:
+        pass
+    assert message.type is aiohttp.WSMsgType.CLOSE
+    return message.data, message.extra

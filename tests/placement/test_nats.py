@@ -239,6 +239,53 @@ async def test_a_node_that_takes_itself_for_the_first_takes_nothing_from_those_t
             await until(lambda: late.changed == [("mode", "prerecorded")])
 
 
+async def test_what_is_changed_while_nats_is_away_is_what_all_have_when_it_returns(
+    server: NatsServer,
+) -> None:
+    async with fleet_of(server.url, "away", "a", "b") as (one, two):
+        await one.placement.share("mode", "prerecorded")
+        await until(lambda: two.changed == [("mode", "prerecorded")])
+        assert one.placement._session is not None
+        one.placement._session.give_up("cut")
+        with pytest.raises(PlacementError):
+            await one.placement.share("mode", "streaming")
+        await until(lambda: two.changed[1:] == [("mode", "streaming")])
+        assert one.changed == []
+
+
+async def test_what_is_changed_while_nats_is_dead_is_what_all_have_of_its_empty_store(
+    tmp_path: Path,
+) -> None:
+    """Whoever is first writes what it knows: also one that knows the old only."""
+    async with (
+        nats_server(tmp_path) as server,
+        fleet_of(server.url, "dead", "a", "b") as (one, two),
+    ):
+        await one.placement.share("mode", "prerecorded")
+        await until(lambda: two.changed == [("mode", "prerecorded")])
+        await server.kill()
+        with pytest.raises(PlacementError):
+            await one.placement.share("mode", "streaming")
+        await server.start()
+        await until(lambda: two.changed[1:] == [("mode", "streaming")])
+        assert one.changed == []
+
+
+async def test_what_another_changed_later_than_we_could_say_ours_is_in_force() -> None:
+    away = NatsPlacement(NatsAccess(("nats://127.0.0.1:1",)), "a")
+    changed: list[tuple[str, str]] = []
+    away.on_change = lambda setting, value: changed.append((setting, value))
+    away._setting_changed("mode", b"prerecorded", 5)
+    with pytest.raises(PlacementError):
+        await away.share("mode", "streaming")
+    # What the store says when it can be reached again.
+    away._setting_changed("mode", b"prerecorded", 5)
+    assert changed == [("mode", "prerecorded")]
+    away._setting_changed("mode", b"auto", 6)
+    assert changed == [("mode", "prerecorded"), ("mode", "auto")]
+    assert away._unsaid == set()
+
+
 async def test_a_nats_that_stands_still_holds_up_one_question_and_no_more(tmp_path: Path) -> None:
     async with nats_server(tmp_path) as server, fleet_of(server.url, "still", "a") as (one,):
         await server.stand_still()

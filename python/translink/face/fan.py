@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 import aiohttp
+from aiohttp import WSCloseCode
 
 from translink.face.peers import AdminPeer, Peers
 
@@ -21,7 +22,8 @@ REACH_PAUSES = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 
 class ViewerGone(Exception):
-    """Raised by `take` and `lose`: nobody is left for whom the nodes are followed."""
+    """Raised by `take`, `lose` and `behind`: nobody is left for whom the nodes are followed. Its text, if any, is
+    why they were cut off."""
 
 
 class Fan:
@@ -33,13 +35,16 @@ class Fan:
         path: str,
         take: Callable[[str, str], Awaitable[None]],
         lose: Callable[[str], Awaitable[None]],
+        behind: Callable[[str], None] = lambda node: None,
     ) -> None:
         """`take(node, text)` gets each message of a node, and is waited for before its next one;
-        `lose(node)` is called when a connection that was there has ended."""
+        `lose(node)` is called when a connection that was there has ended. `behind(node)`: the node ended it,
+        since its messages were taken too slowly; some are lost."""
         self._peers = peers
         self._path = path
         self._take = take
         self._lose = lose
+        self._behind = behind
         self._asked = ""
         self._open: dict[AdminPeer, aiohttp.ClientWebSocketResponse] = {}
 
@@ -90,6 +95,8 @@ class Fan:
                     async for message in socket:
                         if message.type is aiohttp.WSMsgType.TEXT:
                             await self._take(peer.name, message.data)
+                    if socket.close_code == WSCloseCode.TRY_AGAIN_LATER:
+                        self._behind(peer.name)
             await self._closed(peer)
             await asyncio.sleep(REACH_PAUSES[min(tries, len(REACH_PAUSES) - 1)])
             tries += 1

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import quote
 
 import aiohttp
 import orjson
@@ -36,6 +37,10 @@ log = structlog.get_logger("translink.face")
 
 class NodeSilent(TranslinkError):
     """A node that may know did not answer."""
+
+
+class LegNamedTwice(TranslinkError):
+    """Several nodes have a leg of that name: which one is meant nobody can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,24 +175,48 @@ class Peers:
     async def owner_of(
         self, name: str, method: str, path: str, body: bytes | None = None
     ) -> tuple[AdminPeer, NodeReply]:
-        """The node that has the call or leg `name`, and what it answers to the request. Names are unique, and a
-        node that has not that name does nothing (404), so the one that has it may be looked for by asking.
+        """The node that has the call or leg `name`, and what it answers to the request. Names of calls are unique,
+        and a node that has not that name does nothing (404), so the one that has it may be looked for by asking.
 
         Raises:
             KeyError: no node has it.
             NodeSilent: none that answers has it, and not all answer.
         """
+        return (await self._owners(name, method, path, body))[0]
+
+    async def owner_of_leg(self, leg: str) -> AdminPeer:
+        """The node that has it, for what may be done to one leg only: nodes of a fleet with the same settings have
+        legs of the same names. Raises as `owner_of`, and `LegNamedTwice`."""
+        owners = await self._owners(leg, "GET", f"/api/legs/{quote(leg, safe='')}", None)
+        having = [peer for peer, reply in owners if reply.status < 400]
+        if len(having) > 1:
+            nodes = ", ".join(sorted(peer.name for peer in having))
+            raise LegNamedTwice(
+                f"leg {leg} is on {nodes}: legs of a fleet need names of their own (legs[].name)"
+            )
+        return having[0] if having else owners[0][0]
+
+    async def order(self, leg: str, method: str, path: str, body: bytes | None) -> NodeReply:
+        """Have the node of the leg, and no other, do it. Raises as `owner_of_leg`."""
+        peer = await self.owner_of_leg(leg)
+        if (reply := await self.ask(peer, method, path, body)) is None:
+            raise NodeSilent(f"{peer.name} does not answer")
+        return reply
+
+    async def _owners(
+        self, name: str, method: str, path: str, body: bytes | None
+    ) -> list[tuple[AdminPeer, NodeReply]]:
+        """At least one; all, where the name does not say whose it is."""
         peers = self._known()
         likely = [peer for peer in peers.values() if name.startswith(f"{peer.name}-")]
         rest = [peer for peer in peers.values() if peer not in likely]
         silent: list[str] = []
         for group in (likely, rest):
             replies = await asyncio.gather(*(self.ask(peer, method, path, body) for peer in group))
-            for peer, reply in zip(group, replies, strict=True):
-                if reply is None:
-                    silent.append(peer.name)
-                elif reply.status != 404:
-                    return peer, reply
+            answers = list(zip(group, replies, strict=True))
+            silent += [peer.name for peer, reply in answers if reply is None]
+            if owners := [(peer, r) for peer, r in answers if r is not None and r.status != 404]:
+                return owners
         if silent:
             raise NodeSilent(f"{', '.join(silent)} does not answer")
         raise KeyError(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 import aiohttp
@@ -19,9 +19,16 @@ from translink.admin.routes.audio import MOST_LISTENERS
 from translink.admin.routes.events import MOST_STREAMS
 from translink.admin.routes.live import LIVE_VERSION, MOST_DASHBOARDS
 from translink.admin.routes.requests import Watching, parsed
-from translink.admin.routes.sockets import SEND_PATIENCE, Sockets, close, either, left
+from translink.admin.routes.sockets import (
+    SEND_PATIENCE,
+    TOOK_NOTHING,
+    Sockets,
+    close,
+    either,
+    left,
+)
 from translink.face.fan import Fan, ViewerGone
-from translink.face.peers import NodeSilent, Peers
+from translink.face.peers import LegNamedTwice, NodeSilent, Peers
 from translink.face.screen import Screen
 from translink.observe.journal import Journal
 from translink.process.clock import unix
@@ -89,7 +96,7 @@ class NodeStreams:
                 if news := screen.lose(node):
                     await send(news)
 
-            fan = Fan(self._peers, "/api/live", take, lose)
+            fan = Fan(self._peers, "/api/live", take, lose, _behind)
 
             async def begin() -> None:
                 with contextlib.suppress(TimeoutError):
@@ -104,8 +111,7 @@ class NodeStreams:
                     async for event in own:
                         await send({"events": [event]})
 
-            await either(self._orders(stream, fan), _until_gone(fan.run(), begin()))
-            await close(stream, WSCloseCode.GOING_AWAY)
+            await _served(stream, self._orders(stream, fan), fan.run(), begin())
         return stream
 
     async def _orders(self, stream: web.WebSocketResponse, fan: Fan) -> None:
@@ -139,9 +145,8 @@ class NodeStreams:
                     await send(event)
 
             await send({"type": "hello", "at": unix(), "version": __version__})
-            fan = Fan(self._peers, request.raw_path, take, lose)
-            await either(left(stream), _until_gone(fan.run(), own()))
-            await close(stream, WSCloseCode.GOING_AWAY)
+            fan = Fan(self._peers, request.raw_path, take, lose, _behind)
+            await _served(stream, left(stream), fan.run(), own())
         return stream
 
     async def _own(self, call: str | None = None, leg: str | None = None) -> Any:
@@ -151,15 +156,19 @@ class NodeStreams:
                 yield event.as_dict()
         finally:
             subscription.close()
+        if subscription.cut_off:
+            raise ViewerGone(subscription.cut_off)
 
     # --- Listening in ---
 
     async def _audio(self, request: web.Request) -> web.WebSocketResponse:
         leg = request.match_info["leg"]
         try:
-            peer, _ = await self._peers.owner_of(leg, "GET", request.path.removesuffix("/audio"))
+            peer = await self._peers.owner_of_leg(leg)
         except KeyError:
             raise web.HTTPNotFound(reason="there is no leg of that name") from None
+        except LegNamedTwice as error:
+            raise web.HTTPConflict(reason=str(error)) from None
         except NodeSilent as error:
             raise web.HTTPServiceUnavailable(reason=str(error)) from None
         try:
@@ -192,22 +201,40 @@ def _sender(
             try:
                 async with asyncio.timeout(SEND_PATIENCE):
                     await stream.send_str(orjson.dumps(message).decode())
-            except (OSError, TimeoutError) as error:
+            except TimeoutError as error:
+                raise ViewerGone(TOOK_NOTHING) from error
+            except OSError as error:
                 raise ViewerGone from error
 
     return send
 
 
-async def _until_gone(*works: Any) -> None:
-    """Do all of it until one fails, which is when the viewer is gone."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        with contextlib.suppress(ViewerGone):
+def _behind(node: str) -> None:
+    """Of events none may be missed, so a client whose node had to leave some out is told."""
+    raise ViewerGone(f"too far behind for {node}")
+
+
+async def _served(
+    stream: web.WebSocketResponse, reading: Coroutine[None, None, None], *works: Any
+) -> None:
+    """Read, and do all of the works, until one of them ends, which is when the viewer is gone; then say goodbye,
+    and why."""
+    why = ""
+
+    async def work_on() -> None:
+        nonlocal why
+        tasks = [asyncio.create_task(work) for work in works]
+        try:
             await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        except ViewerGone as gone:
+            why = str(gone)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    await either(reading, work_on())
+    await close(stream, WSCloseCode.TRY_AGAIN_LATER if why else WSCloseCode.GOING_AWAY, why)
 
 
 async def _relayed(

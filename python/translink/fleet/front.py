@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from translink.admin.http.route import Route
+from aiohttp import web
+
+from translink.admin.http.route import Handler, Route
+from translink.admin.routes.requests import DrainRequest, requested
 from translink.admin.server import AdminServer
 from translink.face.peers import AdminPeer
 from translink.face.server import FaceServer
@@ -41,9 +45,28 @@ class FleetFront(FaceServer):
         return {}
 
     def _table(self) -> list[Route]:
-        own = self._admin.own_routes()
+        own = [
+            replace(route, handler=_without_successor(route.handler))
+            if (route.method, route.path) == ("POST", "/api/drain")
+            else route
+            for route in self._admin.own_routes()
+        ]
         paths = {(route.method, route.path) for route in own}
         return [
             *own,
             *(route for route in super()._table() if (route.method, route.path) not in paths),
         ]
+
+
+def _without_successor(drain: Handler) -> Handler:
+    """The others ask this node where it is: it cannot move, and its port for all stays bound."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if (await requested(request, DrainRequest)).hand_over:
+            raise web.HTTPConflict(
+                reason="hand_over cannot be had in a fleet: drain this node, whose calls others take "
+                "meanwhile, then start it anew"
+            )
+        return await drain(request)
+
+    return handler

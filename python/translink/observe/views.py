@@ -261,6 +261,7 @@ class CallDetail(TypedDict):
     words: int
     characters: int
     listened: bool
+    recorded: bool
     mouth_to_ear_p50_ms: float | None
     waiting_ms: float
     ends_in_s: float | None

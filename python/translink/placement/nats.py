@@ -80,6 +80,10 @@ class NatsPlacement:
         self._seen: set[tuple[str, int]] = set()
         """Taken slots that were heard of in this connection."""
         self._settings: dict[str, str] = {}
+        self._heard: dict[str, int] = {}
+        """Revisions of the settings as the store was known to have them last."""
+        self._unsaid: set[str] = set()
+        """Settings that were changed here and that the store has not been told."""
         self._joined = False
         """We have met the others, or know that there were none."""
         self._session: NatsConnection | None = None
@@ -152,8 +156,13 @@ class NatsPlacement:
 
     async def share(self, setting: str, value: str) -> None:
         self._settings[setting] = value
-        session = self._connected()
-        await self._ask(session.settings.put(setting, value.encode()))
+        try:
+            session = self._connected()
+            self._heard[setting] = await self._ask(session.settings.put(setting, value.encode()))
+        except PlacementError:
+            self._unsaid.add(setting)
+            raise
+        self._unsaid.discard(setting)
 
     async def close(self) -> None:
         if self._task is not None:
@@ -244,12 +253,23 @@ class NatsPlacement:
             # The first of a fleet begins as its own file says, not as the last of another day was left.
             await session.forget_settings()
         await session.follow(session.settings, self._setting_changed)
-        for setting, value in self._settings.items():
+        for setting, value in tuple(self._settings.items()):
             await session.keep_setting(setting, value)
+        while self._unsaid:  # one more may come meanwhile
+            await self._say(session, self._unsaid.pop())
         self._roster.excuse(self._clock())
         self._joined = True
         self._session = session
         self.on_reach(True)
+
+    async def _say(self, session: NatsConnection, setting: str) -> None:
+        try:
+            self._heard[setting] = await session.settings.put(
+                setting, self._settings[setting].encode()
+            )
+        except BaseException:
+            self._unsaid.add(setting)
+            raise
 
     async def _follow(self, session: NatsConnection) -> None:
         """Look which nodes are gone, until the connection breaks."""
@@ -293,12 +313,16 @@ class NatsPlacement:
         self._roster.take(node, number, call)
 
     def _setting_changed(self, key: str, body: bytes | None, revision: int) -> None:
+        before, self._heard[key] = self._heard.get(key, 0), revision
         if body is None:
             # By a node that took itself for the first of the fleet: it came when the server had lost its store,
             # and before our next beat.
             if key in self._settings and self._session is not None:
                 self._session.soon(self._session.keep_setting(key, self._settings[key]))
             return
+        if key in self._unsaid and revision <= before:
+            return  # from before it was changed here, also if another has written it again into an empty store
+        self._unsaid.discard(key)
         value = body.decode(errors="replace")
         if self._settings.get(key) != value:
             self._settings[key] = value

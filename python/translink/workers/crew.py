@@ -125,6 +125,8 @@ class Crew:
             name_of(number): Berth(name_of(number), environ, self._orders(number))
             for number in range(count)
         }
+        self._given: dict[str, Settings] = {}
+        """To each worker, the whole that its last order was made of."""
         self.journal = Journal()
         self.placement = MemoryPlacement()
         self._endpoints: Endpoints | None = None
@@ -220,6 +222,7 @@ class Crew:
             assert self._endpoints is not None
             part = split(self._settings, self._count, self._token)[number]
             url = self._face.url if self._face is not None else ""
+            self._given[name_of(number)] = self._settings
             return WorkOrder(part, name_of(number), first_call, self._endpoints, url, self._before)
 
         return order
@@ -293,6 +296,8 @@ class Crew:
         log.info(said, worker=berth.name, pid=berth.pid)
         self._silence.heard(berth.name, time.monotonic())
         self._later(self.placement.announce(self._node(berth)))
+        if self._given[berth.name] is not self._settings:  # switched while it was getting ready
+            self._later(berth.tell())
         if all(each.url for each in self.berths.values()):
             self._served.set()
 

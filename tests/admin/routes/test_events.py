@@ -9,8 +9,11 @@ import aiohttp
 import pytest
 
 from tests.fakes.admin import Program, happened
+from tests.support.serve import until
 from translink.admin import AdminServer
 from translink.admin.access.roles import EVENTS_PROTOCOL
+from translink.admin.routes import events
+from translink.observe.journal import Event
 
 
 async def test_a_watcher_sees_events_in_order(
@@ -57,6 +60,28 @@ async def test_a_watcher_that_fell_behind_hears_why(
         message = await watcher.receive()
         assert message.type is aiohttp.WSMsgType.CLOSE
         assert (message.data, message.extra) == (1013, "more than 1000 events behind")
+
+
+async def test_a_watcher_that_takes_nothing_hears_why_when_it_looks(
+    server: AdminServer, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "SEND_PATIENCE", 0.3)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
+    writer.write(
+        f"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+    )
+    await reader.readuntil(b"\r\n\r\n")
+    await until(lambda: program.subscriptions)
+    # More than the way to it holds.
+    for _ in range(60):
+        program.subscriptions[0][2].queue.put_nowait(
+            Event("final", 0.0, data={"text": "x" * 400_000})
+        )
+    await until(lambda: len(server._streams.sockets) == 0)
+    assert (await reader.read()).endswith((1013).to_bytes(2, "big") + b"took no data for 5 s")
+    writer.close()
 
 
 async def test_there_is_a_limit_to_watchers(

@@ -218,6 +218,7 @@ class Console:
             "words": row.words,
             "characters": row.characters,
             "listened": row.listened,
+            "recorded": row.recorded,
             "mouth_to_ear_p50_ms": row.mouth_to_ear_p50_ms,
             "waiting_ms": row.waiting_ms,
             "ends_in_s": row.ends_in_s,

@@ -3,7 +3,7 @@
 
 `?leg=3333` or `?call=…` narrows it down. Bounds: `MOST_STREAMS` streams at once, the next gets 503; a
 client that takes no data for `SEND_PATIENCE` seconds, or falls behind what its subscription queues,
-is dropped.
+is closed with 1013 and the reason.
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ from translink import __version__
 from translink.admin.http.responses import answer
 from translink.admin.http.route import Route
 from translink.admin.panel.console import Console
-from translink.admin.routes.sockets import SEND_PATIENCE, Sockets, close, either, left
+from translink.admin.routes.sockets import (
+    SEND_PATIENCE,
+    TOOK_NOTHING,
+    Sockets,
+    close,
+    either,
+    left,
+)
 from translink.observe.journal import Subscription
 from translink.process.clock import unix
 
@@ -50,14 +57,23 @@ class EventStreams:
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Handler of the route."""
         async with self.sockets.open(request) as stream:
-            query = request.query
+            query, slow = request.query, False
+
+            async def write() -> None:
+                nonlocal slow
+                try:
+                    await _write(stream, subscription)
+                except TimeoutError:
+                    slow = True
+
             subscription = self._console.subscribe(call=query.get("call"), leg=query.get("leg"))
             try:
-                await either(left(stream), _write(stream, subscription))
+                await either(left(stream), write())
             finally:
                 subscription.close()
-            code = WSCloseCode.TRY_AGAIN_LATER if subscription.cut_off else WSCloseCode.GOING_AWAY
-            await close(stream, code, subscription.cut_off or "")
+            behind = TOOK_NOTHING if slow else subscription.cut_off or ""
+            code = WSCloseCode.TRY_AGAIN_LATER if behind else WSCloseCode.GOING_AWAY
+            await close(stream, code, behind)
         return stream
 
 

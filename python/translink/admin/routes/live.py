@@ -34,7 +34,7 @@ from translink.admin.http.route import Route
 from translink.admin.http.slices import sliced
 from translink.admin.panel.console import Console
 from translink.admin.routes.requests import Watch, Watching, parsed
-from translink.admin.routes.sockets import SEND_PATIENCE, Sockets, close, either
+from translink.admin.routes.sockets import SEND_PATIENCE, TOOK_NOTHING, Sockets, close, either
 from translink.admin.routes.ticker import Ticker
 from translink.calls.tap import Lane
 from translink.observe.journal import Event
@@ -206,8 +206,7 @@ class Client:
                 try:
                     await self._send(news)
                 except TimeoutError:
-                    reason = f"took no data for {SEND_PATIENCE:.0f} s"
-                    self._cut(WSCloseCode.TRY_AGAIN_LATER, reason)
+                    self._cut(WSCloseCode.TRY_AGAIN_LATER, TOOK_NOTHING)
 
     async def _news(self) -> dict[str, Any]:
         """All of it, and forget it."""

@@ -194,22 +194,25 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "Change a leg while its call runs; answers with the leg as it is then",
         views.LegLive,
         takes=LegChange,
-        refuses=(400, 404, 413, 415),
+        refuses=(400, 404, 409, 413, 415),
     ),
     ("POST", "/api/legs/{leg}/flush"): Operation(
-        "Drop what waits for the leg's ear", Flushed, takes=EndCall, refuses=(400, 404, 413, 415)
+        "Drop what waits for the leg's ear",
+        Flushed,
+        takes=EndCall,
+        refuses=(400, 404, 409, 413, 415),
     ),
     ("GET", "/api/legs/{leg}/audio"): Operation(
         "Listen in (WebSocket): s16le, 16 kHz, mono, in binary messages",
         status=101,
         query=(_LANE,),
-        refuses=(400, 404, 503),
+        refuses=(400, 404, 409, 503),
     ),
     ("POST", "/api/mode"): Operation(
         "How speech is recognised, for all legs or one",
         ModeSet,
         takes=ModeChange,
-        refuses=(400, 404, 413, 415),
+        refuses=(400, 404, 409, 413, 415),
     ),
     ("GET", "/api/drain"): Operation(
         "Whether new calls are taken, and which calls still run", views.DrainState
@@ -218,7 +221,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "Take no new calls, and end once those that run have ended",
         views.DrainState,
         takes=DrainRequest,
-        refuses=(400, 413, 415),
+        refuses=(400, 409, 413, 415),
     ),
     ("GET", "/api/stats"): Operation("Counters, delays, providers"),
     ("GET", "/api/settings"): Operation("The settings in force, secrets masked"),

@@ -18,6 +18,8 @@ CLOSING_TIME = 1.0
 """Seconds for a client to take the closing frame."""
 SEND_PATIENCE = 5.0
 """Seconds that a client may take nothing."""
+TOOK_NOTHING = f"took no data for {SEND_PATIENCE:.0f} s"
+"""What such a client is told."""
 
 
 class Sockets:

@@ -25,12 +25,17 @@ export class TalkCaptions {
       if (of === "me") this._line(of, "interim", false, text, "");
       return;
     }
-    this._lines.get(`${of} interim`)?.remove();
-    this._lines.delete(`${of} interim`);
+    this._drop(`${of} interim`);
     const name = String(segment);
     if (type === "said") this._line(of, name, true, of === "me" ? text : "…", of === "me" ? "" : text);
     else if (type === "translated") this._line(of, name, true, of === "me" ? null : text, of === "me" ? text : null);
     else this._line(of, name, true, null, "could not be translated");
+  }
+
+  /** @param {string} key */
+  _drop(key) {
+    this._lines.get(key)?.remove();
+    this._lines.delete(key);
   }
 
   /** @param {string} of @param {string} name @param {boolean} firm @param {string | null} large null: as it is @param {string | null} small */
@@ -41,7 +46,8 @@ export class TalkCaptions {
       line = h("div.talk-line", { "data-of": of }, h("p"), h("p.also"));
       this._lines.set(key, line);
       this._into.append(line);
-      if (this._into.children.length > MOST_LINES) this._into.firstElementChild?.remove();
+      const [oldest] = this._lines.keys();
+      if (this._lines.size > MOST_LINES) this._drop(oldest);
     }
     mark(line, "data-firm", firm ? "yes" : "no");
     if (large !== null) say(line.children[0], large);
