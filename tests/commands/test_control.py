@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,17 @@ from tests.fakes.providers import FakeProviders
 from tests.support.in_process import settings_for
 from tests.test_cli import run
 from translink.app import App
-from translink.commands.control import Target, run_end, run_health, run_mode, run_status, target_of
+from translink.commands.control import (
+    SERVER_SAYS_NO,
+    Target,
+    run_end,
+    run_health,
+    run_mode,
+    run_status,
+    target_of,
+)
+from translink.commands.machine_check import look_at_ports
+from translink.commands.takeover import predecessor
 from translink.errors import SettingsError
 from translink.process.threads import in_thread
 from translink.settings.model import Settings
@@ -115,6 +126,35 @@ async def test_a_server_with_a_certificate_of_its_own_making_is_asked_too(
         named = target_of(plain, target.url, f"file:{tmp_path / 'token'}")
         assert await in_thread(lambda: run_status(named), SECONDS) == 0
         assert capsys.readouterr().out.count("calls may  ready") == 2
+
+
+async def test_a_server_that_answers_to_one_name_only_is_asked_by_that_name(
+    own_fake: FakeProviders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a container: every interface, and browsers that know it by a name."""
+    reached = "admin.host=0.0.0.0", "admin.allowed_hosts=calls.example.com,calls.example.com:8443"
+    settings = guarded(own_fake.url, tmp_path, *reached)
+    app = App(settings, lambda: settings)
+    async with app.running():
+        port = int(url_of(app).rpartition(":")[2])
+        there = guarded(own_fake.url, tmp_path, *reached, f"admin.port={port}")
+        here = target_of(there, None, None)
+        assert here.url == f"http://127.0.0.1:{port}"
+        assert await in_thread(lambda: run_health(here), SECONDS) == 0
+        assert await in_thread(lambda: run_status(here), SECONDS) == 0
+        assert "calls may  ready" in capsys.readouterr().out
+        before = await predecessor(there)
+        assert before is not None
+        assert before.pid == os.getpid()
+        (ports,) = await look_at_ports(there)
+        assert "in use by the translink that answers" in ports.detail
+        # Another server's name is that of its URL.
+        assert target_of(there, here.url, None).host == ""
+        stranger = Target(here.url, TOKEN)
+        assert await in_thread(lambda: run_health(stranger), SECONDS) == SERVER_SAYS_NO
+        said = capsys.readouterr().err
+        assert "Host should be" in said
+        assert "admin.token" not in said, "the token is right"
 
 
 def test_a_token_goes_to_no_other_server_and_stands_on_no_command_line(tmp_path: Path) -> None:

@@ -62,6 +62,8 @@ class Target:
     """Empty: none is needed."""
     tls: ssl.SSLContext | None = None
     """None: as everywhere, by the system's authorities."""
+    host: str = ""
+    """The `Host` to name; empty: that of `url`."""
 
 
 def target_of(settings: Settings, url: str | None, token: str | None) -> Target:
@@ -101,14 +103,14 @@ def target_of(settings: Settings, url: str | None, token: str | None) -> Target:
         raise SettingsError("admin.port = 0: name the server with --url; its log says where it is")
     at = Address(admin.host, admin.port).reached()
     if not admin.serves_tls:
-        return Target(f"http://{at}", shown)
+        return Target(f"http://{at}", shown, host=admin.own_host)
     # Its own certificate is what is expected there, by any signer and for any name.
     context = None
     if (own_cert := _own_certificate(settings)) is not None:
         context = ssl.create_default_context(cafile=str(own_cert))
         context.check_hostname = False
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return Target(f"https://{at}", shown, context)
+    return Target(f"https://{at}", shown, context, admin.own_host)
 
 
 def _own_certificate(settings: Settings) -> Path | None:
@@ -221,6 +223,8 @@ def asked(
         else http.client.HTTPConnection(host, port, timeout=CONTROL_SECONDS)
     )
     headers = {"Authorization": f"Bearer {target.token}"} if target.token else {}
+    if target.host:
+        headers["Host"] = target.host
     sent = None if body is None else orjson.dumps(body)
     if sent is not None:
         headers["Content-Type"] = "application/json"
