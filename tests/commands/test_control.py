@@ -15,6 +15,7 @@ from tests.test_cli import run
 from translink.app import App
 from translink.commands.control import (
     SERVER_SAYS_NO,
+    TOKEN_REFUSED,
     Target,
     run_end,
     run_health,
@@ -155,6 +156,31 @@ async def test_a_server_that_answers_to_one_name_only_is_asked_by_that_name(
         said = capsys.readouterr().err
         assert "Host should be" in said
         assert "admin.token" not in said, "the token is right"
+
+
+async def test_the_wrong_token_of_one_client_makes_the_server_no_ill_one(
+    own_fake: FakeProviders,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They share an address, as programs of one machine do."""
+    settings = guarded(own_fake.url, tmp_path)
+    app = App(settings, lambda: settings)
+    async with app.running():
+        here = target_of(settings, url_of(app), f"file:{tmp_path / 'token'}")
+        guesser = Target(here.url, "wrong-0123456789")
+        assert await in_thread(lambda: run_status(guesser), SECONDS) == TOKEN_REFUSED
+        assert "admin.token" in capsys.readouterr().err
+        assert app._admin is not None
+        # As after ten of them, for longer than this test may take.
+        monkeypatch.setattr(app._admin.guard.throttle, "wait", lambda *_: 600.0)
+        assert await in_thread(lambda: run_status(here), SECONDS) == SERVER_SAYS_NO
+        said = capsys.readouterr().err
+        assert "429: too many wrong tokens" in said
+        assert "admin.token" not in said, "the token is right"
+        assert await in_thread(lambda: run_health(here), SECONDS) == 0
+        assert await in_thread(lambda: run_health(here, ready=True), SECONDS) == 0
 
 
 def test_a_token_goes_to_no_other_server_and_stands_on_no_command_line(tmp_path: Path) -> None:

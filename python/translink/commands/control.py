@@ -38,6 +38,8 @@ _BREAKER_STATES = {
 SERVER_SAYS_NO = 1
 NOBODY_ANSWERS = 3
 TOKEN_REFUSED = 4
+BUSY_STATUSES = (429, 503)
+"""More was asked of the server than it may do beside its calls, or more connections than it takes."""
 CONTROL_SECONDS = 10.0
 """For each request."""
 LARGEST_ANSWER = 16 * 2**20
@@ -45,11 +47,12 @@ LARGEST_ANSWER = 16 * 2**20
 
 
 class ControlError(TranslinkError):
-    """The order was not carried out; `code` is the exit code."""
+    """The order was not carried out. `code`: the exit code; `busy`: the server is there, and asked for too much."""
 
-    def __init__(self, message: str, code: int) -> None:
+    def __init__(self, message: str, code: int, *, busy: bool = False) -> None:
         super().__init__(message)
         self.code = code
+        self.busy = busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,10 +248,14 @@ def asked(
         return answer.status, value
     reason = value.get("error") if isinstance(value, dict) else None
     said = printable(str(reason or answer.reason), secret=target.token)
-    if answer.status in (401, 403, 429):
+    if answer.status == 401 or (answer.status == 403 and "role" in said):
         said += "; the token is admin.token of the settings, or --token"
         raise ControlError(f"{target.url}: {answer.status}: {said}", TOKEN_REFUSED)
-    raise ControlError(f"{target.url}: {answer.status}: {said}", SERVER_SAYS_NO)
+    raise ControlError(
+        f"{target.url}: {answer.status}: {said}",
+        SERVER_SAYS_NO,
+        busy=answer.status in BUSY_STATUSES,
+    )
 
 
 def _print_status(
