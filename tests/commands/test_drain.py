@@ -16,7 +16,8 @@ from translink.commands.control import (
     ControlError,
     Target,
 )
-from translink.commands.drain import LOST_TOUCH, run_drain
+from translink.commands.drain import CUT_AT_LIMIT, LOST_TOUCH, run_drain
+from translink.face import sums
 
 TARGET = Target("http://127.0.0.1:3020", "")
 BUSY = ControlError("429: too many wrong tokens", SERVER_SAYS_NO, busy=True)
@@ -71,6 +72,19 @@ def test_a_token_that_is_refused_meanwhile_ends_the_command(drained: Drain) -> N
     assert drained([state("c1"), ControlError("401", TOKEN_REFUSED)]) == TOKEN_REFUSED
 
 
+def test_a_call_that_was_cut_is_not_forgotten_when_its_worker_has_ended(drained: Drain) -> None:
+    left_over = sums.drain({"w1": None, "w2": state("w2-c1")}, 7, TARGET.url)
+    nobody = sums.drain({}, 7, TARGET.url)
+    both = state("w1-c1", "w2-c1", left=0.5)
+    said: list[Said] = [both, state("w2-c1", cut=1), left_over, state(), nobody, *GONE]
+    assert drained(said) == CUT_AT_LIMIT
+
+
+def test_calls_that_ran_at_the_limit_when_all_workers_ended_at_once_were_cut(
+    drained: Drain,
+) -> None:
+    nobody = sums.drain({}, 7, TARGET.url)
+    assert drained([state("w1-c1", left=0.5), state("w1-c1", left=0.0), nobody, *GONE]) == 5
 
 
 def test_another_process_at_the_address_is_said(

@@ -89,7 +89,10 @@ def _follow(
             continue
         if now["pid"] != first:
             return state, False
-        state, silent = now, 0
+        # Of several workers those that have ended are no longer counted, and at the end there is none.
+        cut = max(state["cut_calls"], now["cut_calls"])
+        state = {**(state if now["began"] is None else now), "cut_calls": cut}
+        silent, waited = 0, 0.0
 
 
 def _show(state: Mapping[str, Any], before: str = "") -> str:
