@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -13,6 +14,7 @@ from tests.fakes.providers import FakeProviders
 from tests.support.in_process import settings_for
 from tests.test_cli import run
 from translink.app import App
+from translink.commands import control
 from translink.commands.control import (
     SERVER_SAYS_NO,
     TOKEN_REFUSED,
@@ -78,7 +80,7 @@ async def test_an_operator_sees_switches_and_ends(
         assert await in_thread(lambda: run_health(here, ready=True), SECONDS) == 0
         app.condition.draining = True
         assert await in_thread(lambda: run_status(here), SECONDS) == 1
-        assert "NOT READY: draining True" in capsys.readouterr().out
+        assert "NOT READY: draining\n" in capsys.readouterr().out
         assert await in_thread(lambda: run_health(here, ready=True), SECONDS) == 1
         assert json.loads(capsys.readouterr().out)["draining"] is True
         assert await in_thread(lambda: run_health(here), SECONDS) == 0
@@ -181,6 +183,23 @@ async def test_the_wrong_token_of_one_client_makes_the_server_no_ill_one(
         assert "admin.token" not in said, "the token is right"
         assert await in_thread(lambda: run_health(here), SECONDS) == 0
         assert await in_thread(lambda: run_health(here, ready=True), SECONDS) == 0
+
+
+def test_status_says_of_each_worker_why_it_takes_no_call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    well = {"ok": True, "down": [], "draining": False, "drain": None, "engines": "up"}
+    drain = "draining: 1 call runs; talking: 3333"
+    ill = {**well, "ok": False, "down": ["speech", "hearing"], "draining": True, "drain": drain}
+    answers: dict[str, dict[str, Any]] = {
+        "/ready": {"ok": False, "nodes": {"w1": ill, "w2": well, "w3": None}, "silent": ["w3"]},
+        "/api/stats": {"version": "1", "uptime": 9.0, "mode": "auto", "providers": {}},
+        "/api/calls": {"calls": []},
+    }
+    monkeypatch.setattr(control, "asked", lambda _target, _, path, **__: (503, answers[path]))
+    assert run_status(Target("http://127.0.0.1:3020", "")) == SERVER_SAYS_NO
+    said = capsys.readouterr().out
+    assert f"NOT READY: w1: down speech, hearing; {drain}; silent w3\n" in said
 
 
 def test_a_token_goes_to_no_other_server_and_stands_on_no_command_line(tmp_path: Path) -> None:

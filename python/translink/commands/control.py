@@ -264,12 +264,7 @@ def _print_status(
     stats: Mapping[str, Any],
     calls: list[dict[str, Any]],
 ) -> None:
-    why = [
-        f"{name} {_in_words(value)}"
-        for name, value in ready.items()
-        if name not in ("ok", "offline") and value and value != "up"
-    ]
-    word = "ready" if ready.get("ok") else "NOT READY: " + ("; ".join(why) or "it does not say why")
+    word = "ready" if ready.get("ok") else f"NOT READY: {_why_not(ready)}"
     lines = [
         f"server     {target.url}, version {stats['version']}, up {stats['uptime']:.0f} s",
         f"calls may  {word}",
@@ -288,6 +283,26 @@ def _print_status(
     if not calls:
         lines.append("call       none")
     sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def _why_not(ready: Mapping[str, Any]) -> str:
+    """What is in the way of a call, by the answer to `/ready` of a server or of one of its nodes."""
+    why: list[str] = []
+    for name, value in ready.items():
+        if name in ("ok", "offline") or not value or value == "up":
+            continue
+        if name == "draining" and ready.get("drain"):
+            continue
+        if name == "nodes":
+            ill = {node: said for node, said in value.items() if said and not said["ok"]}
+            why += [f"{node}: {_why_not(said)}" for node, said in ill.items()]
+        elif name == "drain":  # which says that it drains, and who still talks
+            why.append(str(value))
+        elif value is True:
+            why.append(name)
+        else:
+            why.append(f"{name} {_in_words(value)}")
+    return "; ".join(why) or "it does not say why"
 
 
 def _in_words(value: object) -> str:
