@@ -1,8 +1,8 @@
 """`translink drain`: no new calls on the running server, and wait until those that run have ended.
 
-Exit codes: 0 drained, and the server has ended (or, without waiting, it drains); 1 the server says no; 2 wrong
-arguments or settings; 3 nobody answers there; 4 the token is not accepted; 5 calls still ran at the limit and
-were ended.
+Exit codes: 0 drained, and the server has ended (or, without waiting, it drains; or another process has its address,
+and it drains on); 1 the server says no; 2 wrong arguments or settings; 3 nobody answers there; 4 the token is not
+accepted; 5 calls still ran at the limit and were ended.
 """
 
 from __future__ import annotations

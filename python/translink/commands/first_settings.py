@@ -89,7 +89,7 @@ def made(wishes: Wishes, ask: Ask | None = None) -> str:
         if not LANGUAGE_TAG.fullmatch(language):
             raise SettingsError(f"--languages = {language!r}: should be as in en, fr or pt-BR")
     if len(names) < 2 or len(names) % 2 or len(set(names)) < len(names):
-        raise SettingsError("--legs: should be pairs, as in 3333,4444, and each another")
+        raise SettingsError("--legs: should be pairs, as in 3333,4444, and no name twice")
     if len(spoken) not in (2, len(names)):
         raise SettingsError("--languages: should be two, or one for each leg")
     languages = [spoken[at % len(spoken)] for at in range(len(names))]
