@@ -184,7 +184,6 @@ COVERED_BY = {
     "pbx.service": "interop/test_asterisk",
     "providers.billing": "calls/test_metered",
     "commands.takeover": "test_drain",
-    "commands.drain": "test_drain",
     "providers.deepgram.detection": "providers/deepgram/test_prerecorded",
     "providers.openai.endpoint": "providers/openai/test_translate",
     "providers.openai.prompt": "providers/openai/test_translate",

@@ -266,7 +266,7 @@ def call(
 
 @commands.command(short_help="Count words through simulated calls with faults.")
 def sim(
-    calls: Annotated[int, typer.Option(min=1, max=1_000, help="Two-way calls at once.")] = 2,
+    calls: Annotated[int, typer.Option(min=1, max=511, help="Two-way calls at once.")] = 2,
     seconds: Annotated[
         float | None,
         typer.Option(min=1, help="How long they talk [default: 30; a talk, to its end]."),

@@ -122,6 +122,26 @@ def test_without_pico_the_demo_names_the_extra(
     )
 
 
+def test_a_folder_that_others_use_is_not_taken_and_not_closed_to_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "theirs").write_text("of others")
+    shared.chmod(0o755)
+    assert run_demo(shared, seconds=5.0) == FAILED
+    assert "name a folder of its own with --out" in capsys.readouterr().err
+    assert shared.stat().st_mode & 0o777 == 0o755
+    (shared / "server.log").touch()  # an earlier demonstration's
+    demo.make_private(shared)
+    assert shared.stat().st_mode & 0o777 == 0o700
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    empty.chmod(0o755)
+    demo.make_private(empty)
+    assert empty.stat().st_mode & 0o777 == 0o700
+
+
 @pytest.mark.usefixtures("voices")
 def test_the_callers_speak_the_languages_that_were_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -12,7 +14,19 @@ from tests.fakes.providers import FakeProviders
 from tests.support.in_process import settings_for
 from tests.test_cli import run
 from translink.app import App
-from translink.commands.control import Target, run_end, run_health, run_mode, run_status, target_of
+from translink.commands import control
+from translink.commands.control import (
+    SERVER_SAYS_NO,
+    TOKEN_REFUSED,
+    Target,
+    run_end,
+    run_health,
+    run_mode,
+    run_status,
+    target_of,
+)
+from translink.commands.machine_check import look_at_ports
+from translink.commands.takeover import predecessor
 from translink.errors import SettingsError
 from translink.process.threads import in_thread
 from translink.settings.model import Settings
@@ -66,7 +80,7 @@ async def test_an_operator_sees_switches_and_ends(
         assert await in_thread(lambda: run_health(here, ready=True), SECONDS) == 0
         app.condition.draining = True
         assert await in_thread(lambda: run_status(here), SECONDS) == 1
-        assert "NOT READY: draining True" in capsys.readouterr().out
+        assert "NOT READY: draining\n" in capsys.readouterr().out
         assert await in_thread(lambda: run_health(here, ready=True), SECONDS) == 1
         assert json.loads(capsys.readouterr().out)["draining"] is True
         assert await in_thread(lambda: run_health(here), SECONDS) == 0
@@ -115,6 +129,77 @@ async def test_a_server_with_a_certificate_of_its_own_making_is_asked_too(
         named = target_of(plain, target.url, f"file:{tmp_path / 'token'}")
         assert await in_thread(lambda: run_status(named), SECONDS) == 0
         assert capsys.readouterr().out.count("calls may  ready") == 2
+
+
+async def test_a_server_that_answers_to_one_name_only_is_asked_by_that_name(
+    own_fake: FakeProviders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a container: every interface, and browsers that know it by a name."""
+    reached = "admin.host=0.0.0.0", "admin.allowed_hosts=calls.example.com,calls.example.com:8443"
+    settings = guarded(own_fake.url, tmp_path, *reached)
+    app = App(settings, lambda: settings)
+    async with app.running():
+        port = int(url_of(app).rpartition(":")[2])
+        there = guarded(own_fake.url, tmp_path, *reached, f"admin.port={port}")
+        here = target_of(there, None, None)
+        assert here.url == f"http://127.0.0.1:{port}"
+        assert await in_thread(lambda: run_health(here), SECONDS) == 0
+        assert await in_thread(lambda: run_status(here), SECONDS) == 0
+        assert "calls may  ready" in capsys.readouterr().out
+        before = await predecessor(there)
+        assert before is not None
+        assert before.pid == os.getpid()
+        (ports,) = await look_at_ports(there)
+        assert "in use by the translink that answers" in ports.detail
+        # Another server's name is that of its URL.
+        assert target_of(there, here.url, None).host == ""
+        stranger = Target(here.url, TOKEN)
+        assert await in_thread(lambda: run_health(stranger), SECONDS) == SERVER_SAYS_NO
+        said = capsys.readouterr().err
+        assert "Host should be" in said
+        assert "admin.token" not in said, "the token is right"
+
+
+async def test_the_wrong_token_of_one_client_makes_the_server_no_ill_one(
+    own_fake: FakeProviders,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They share an address, as programs of one machine do."""
+    settings = guarded(own_fake.url, tmp_path)
+    app = App(settings, lambda: settings)
+    async with app.running():
+        here = target_of(settings, url_of(app), f"file:{tmp_path / 'token'}")
+        guesser = Target(here.url, "wrong-0123456789")
+        assert await in_thread(lambda: run_status(guesser), SECONDS) == TOKEN_REFUSED
+        assert "admin.token" in capsys.readouterr().err
+        assert app._admin is not None
+        # As after ten of them, for longer than this test may take.
+        monkeypatch.setattr(app._admin.guard.throttle, "wait", lambda *_: 600.0)
+        assert await in_thread(lambda: run_status(here), SECONDS) == SERVER_SAYS_NO
+        said = capsys.readouterr().err
+        assert "429: too many wrong tokens" in said
+        assert "admin.token" not in said, "the token is right"
+        assert await in_thread(lambda: run_health(here), SECONDS) == 0
+        assert await in_thread(lambda: run_health(here, ready=True), SECONDS) == 0
+
+
+def test_status_says_of_each_worker_why_it_takes_no_call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    well = {"ok": True, "down": [], "draining": False, "drain": None, "engines": "up"}
+    drain = "draining: 1 call runs; talking: 3333"
+    ill = {**well, "ok": False, "down": ["speech", "hearing"], "draining": True, "drain": drain}
+    answers: dict[str, dict[str, Any]] = {
+        "/ready": {"ok": False, "nodes": {"w1": ill, "w2": well, "w3": None}, "silent": ["w3"]},
+        "/api/stats": {"version": "1", "uptime": 9.0, "mode": "auto", "providers": {}},
+        "/api/calls": {"calls": []},
+    }
+    monkeypatch.setattr(control, "asked", lambda _target, _, path, **__: (503, answers[path]))
+    assert run_status(Target("http://127.0.0.1:3020", "")) == SERVER_SAYS_NO
+    said = capsys.readouterr().out
+    assert f"NOT READY: w1: down speech, hearing; {drain}; silent w3\n" in said
 
 
 def test_a_token_goes_to_no_other_server_and_stands_on_no_command_line(tmp_path: Path) -> None:

@@ -53,6 +53,15 @@ def test_what_is_commented_out_is_right_too(system: str, tmp_path: Path) -> None
     assert settings.calls.ports == "24000-24999"
 
 
+def test_a_gateway_on_another_machine_hears_where_it_sends_from(tmp_path: Path) -> None:
+    """`host` is our own address: what is played to it comes back to ourselves."""
+    settings = loaded(made(Wishes("raw", host="10.0.0.5")), tmp_path)
+    assert [leg.play_to for leg in settings.legs] == [None, None]
+    assert all(leg.send_from_listen for leg in settings.legs)
+    near = loaded(made(Wishes("raw", host="127.0.0.1")), tmp_path)
+    assert [str(leg.play_to) for leg in near.legs] == ["127.0.0.1:6121", "127.0.0.1:6123"]
+
+
 def test_questions_are_asked_for_what_is_not_given() -> None:
     asked = []
 

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from translink.cli import commands
+from translink.errors import TranslinkError
 from translink.recording.cipher import SUFFIX, SealError, read_key
 from translink.recording.file import RecordedFile, SoundFile
 from translink.recording.reader import RecordingError, read_recording
@@ -99,6 +100,38 @@ def test_without_the_right_key_nothing_is_read(sealed: tuple[Path, Path], tmp_pa
         read_recording(place, read_key(other))
     with pytest.raises(RecordingError, match="--key-file"):
         read_recording(place)
+
+
+def test_a_recording_that_is_not_encrypted_stays_as_it_is(
+    sealed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Its name without the suffix is its own name: it was emptied."""
+    _, key = sealed
+    plain = tmp_path / "plain" / "3333.wav"
+    plain.parent.mkdir()
+    plain.write_bytes(LEFT)
+    with pytest.raises(TranslinkError, match=r"3333\.wav: is not encrypted"):
+        run("decrypt", plain, "--key-file", key, "--out", plain.parent)
+    assert plain.read_bytes() == LEFT
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no seal", b"no seal" * 100])
+def test_what_was_decrypted_once_outlives_a_second_try_that_fails(
+    sealed: tuple[Path, Path], tmp_path: Path, content: bytes | None
+) -> None:
+    """With another key (None), or of a file that was spoilt since."""
+    place, key = sealed
+    assert run("decrypt", place, "--key-file", key)[0] == 0
+    opened = place.with_name(place.name + ".open")
+    before = {file.name: file.read_bytes() for file in opened.iterdir()}
+    if content is None:
+        key = tmp_path / "other"
+        run("key", key)
+    else:
+        for file in place.iterdir():
+            file.write_bytes(content)
+    assert run("decrypt", place, "--key-file", key)[0] == 1
+    assert {file.name: file.read_bytes() for file in opened.iterdir()} == before
 
 
 def test_what_is_no_recording_is_named(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,19 @@ def test_a_child_does_not_outlive_its_parent() -> None:
         [sys.executable, "-c", parent], stdout=subprocess.PIPE, timeout=60, check=False
     )
     assert int(done.stdout) > 0
+
+
+def test_a_containers_signal_to_stop_ends_it_in_good_order() -> None:
+    """`docker stop` sends SIGUSR1, by which a server drains."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "translink.sim.testbed"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline().startswith(b"{")
+        server.send_signal(signal.SIGUSR1)
+        assert server.wait(timeout=60) == 0
 
 
 def test_a_child_without_input_serves_nobody_and_ends_in_good_order() -> None:

@@ -1,11 +1,12 @@
-"""What is to be pasted into an Asterisk that connects to us. The rest makes a call in
+"""What is to be pasted into an Asterisk that connects to us, and into FreeSWITCH. The rest makes a call in
 `interop/test_asterisk`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from translink.pbx.dialplan import asterisk
+from translink.commands.first_settings import Wishes, made
+from translink.pbx.dialplan import asterisk, freeswitch
 from translink.settings.model import Settings
 
 
@@ -55,3 +56,16 @@ def test_without_a_leg_for_asterisk_one_is_asked_for_and_calls_can_still_be_dial
     assert "needs legs without a listen" in text
     assert "dial,PJSIP/${EXTEN:1},de,en,30)" in text
     assert "_7X" not in text
+
+
+def test_freeswitch_gets_a_message_for_each_leg_that_init_wrote(tmp_path: Path) -> None:
+    (tmp_path / "translink.toml").write_text(made(Wishes("freeswitch", host="10.0.0.5")))
+    text = freeswitch(Settings.load(environ={}, directory=tmp_path))
+    assert text.count("call-command: unicast") == 2
+    assert text.count("local-port: A-FREE-UDP-PORT-FOR-EACH-CALL") == 2
+    assert "remote-ip: 10.0.0.5\nremote-port: 6120" in text
+
+
+def test_freeswitch_listens_where_a_leg_plays_to(tmp_path: Path) -> None:
+    text = freeswitch(Settings.load(environ={}, directory=tmp_path))
+    assert "local-ip: 127.0.0.1\nlocal-port: 6121\nremote-ip: 127.0.0.1\nremote-port: 6120" in text

@@ -67,6 +67,8 @@ def test_an_open_folder_is_noticed_and_a_place_that_is_none_refused(tmp_path: Pa
     tmp_path.chmod(0o755)
     assert store_in(tmp_path).exposed
     (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match=r"record\.folder: ~nobody-of-this-name/calls"):
+        store_in(Path("~nobody-of-this-name/calls"))
     with pytest.raises(SettingsError, match=r"record\.folder"):
         store_in(tmp_path / "file" / "deeper")
 

@@ -369,6 +369,19 @@ def test_any_setting_can_be_set_on_the_command_line(here: Path) -> None:
     assert settings.voices == {"fr": "agathe"}
 
 
+def test_names_that_are_not_ours_keep_their_capitals(here: Path) -> None:
+    options = ["voices.pt-BR=x", "vendors.acme.options.maxTokens=5", "legs.3333.listen=0"]
+    settings = Settings.load(environ={}, flags={"--set": options})
+    assert settings.voices == {"pt-BR": "x"}
+    assert settings.vendors["acme"].options == {"maxTokens": "5"}
+    # In the environment names have none; a table has.
+    assert load(TRANSLINK_VOICES='{"pt-BR": "x"}').voices == {"pt-BR": "x"}
+    assert load(TRANSLINK_VOICES__FR="x").voices == {"fr": "x"}
+    with pytest.raises(SettingsError, match="everybody on this machine can read it") as refused:
+        Settings.load(environ={}, flags={"--set": ["deepgram.API_KEY=0123456789abcdef"]})
+    assert "0123456789abcdef" not in str(refused.value)
+
+
 def test_a_websocket_address_of_the_service_means_its_http_address(here: Path) -> None:
     assert load(DEEPGRAM_BASE_URL="wss://host:1/x/").deepgram.base_url == "https://host:1/x"
 

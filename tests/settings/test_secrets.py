@@ -127,6 +127,12 @@ def test_a_pipe_without_a_writer_is_not_waited_for(tmp_path: Path) -> None:
         fetched(f"file:{tmp_path / 'pipe'}")
 
 
+def test_a_home_that_is_nobodys_is_named(tmp_path: Path) -> None:
+    place = "file:~nobody-of-this-name/key"
+    with pytest.raises(SettingsError, match="~nobody-of-this-name/key cannot be read: there is no"):
+        load(tmp_path, DEEPL_API_KEY=place)
+
+
 def test_a_key_is_read_from_the_keyring(tmp_path: Path, ring: Ring) -> None:
     entry = "keyring:translink/site/deepl"
     assert secret_of(load(tmp_path, DEEPL_API_KEY=entry)) == KEY

@@ -63,6 +63,19 @@ def test_a_missing_word_makes_the_exit_code_3_and_leaves_the_log(
     assert path.with_suffix(".log").read_text() == "what it said"
 
 
+def test_a_report_that_cannot_be_written_does_not_cost_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def simulated(scene: run.Scene) -> dict[str, object]:
+        return {"perfect": True, "words_lost": 0, "log": ""}
+
+    monkeypatch.setattr(run, "simulate", simulated)
+    path = tmp_path / "nowhere" / "report.json"
+    with pytest.raises(OSError, match=r"report\.json"):
+        run.run_sim(calls=1, seconds=1, seed=7, faults=[], report=path, json=True)
+    assert json.loads(capsys.readouterr().out) == {"perfect": True, "words_lost": 0}
+
+
 def test_a_fault_that_cannot_be_read_is_refused_at_once() -> None:
     done = sim("--fault", "listen:explode")
     assert done.returncode == 1

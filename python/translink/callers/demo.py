@@ -42,6 +42,8 @@ Take = Callable[[Event], None]
 Talk = Mapping[str, list[tuple[Said, DialogueLine]]]
 """Leg to what its caller said."""
 
+SERVER_LOG = "server.log"
+"""In the folder of a demonstration."""
 HEARD, FAILED, MISSING, NOTHING_HEARD = 0, 1, 2, 3
 """Exit codes."""
 DEMO_LANGUAGES = {"3333": "en", "4444": "fr"}
@@ -140,9 +142,16 @@ def need_voices(languages: tuple[str, str], *, keys: bool) -> None:
 
 
 def make_private(folder: Path) -> None:
-    """What people said lies in it: nobody else on this machine may look."""
+    """What people said lies in it: nobody else on this machine may look. Raises `TranslinkError` for a folder that
+    others use: it would be closed to them."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    if folder.stat().st_mode & 0o077:
+        if any(folder.iterdir()) and not (folder / SERVER_LOG).exists():
+            raise TranslinkError(
+                f"{folder}: holds other things, and others may look at them; name a folder of its own "
+                "with --out"
+            )
+        folder.chmod(0o700)
 
 
 def server_for(
@@ -150,7 +159,7 @@ def server_for(
 ) -> ServerProcess:
     """A server that is not started yet. Its log is `folder/server.log`, its settings go with `stack`."""
     scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="translink-")))
-    log = folder / "server.log"
+    log = folder / SERVER_LOG
     log.unlink(missing_ok=True)
     return ServerProcess(plans, folder=scratch, log=log, keys=keys)
 

@@ -38,6 +38,8 @@ _BREAKER_STATES = {
 SERVER_SAYS_NO = 1
 NOBODY_ANSWERS = 3
 TOKEN_REFUSED = 4
+BUSY_STATUSES = (429, 503)
+"""More was asked of the server than it may do beside its calls, or more connections than it takes."""
 CONTROL_SECONDS = 10.0
 """For each request."""
 LARGEST_ANSWER = 16 * 2**20
@@ -45,11 +47,12 @@ LARGEST_ANSWER = 16 * 2**20
 
 
 class ControlError(TranslinkError):
-    """The order was not carried out; `code` is the exit code."""
+    """The order was not carried out. `code`: the exit code; `busy`: the server is there, and asked for too much."""
 
-    def __init__(self, message: str, code: int) -> None:
+    def __init__(self, message: str, code: int, *, busy: bool = False) -> None:
         super().__init__(message)
         self.code = code
+        self.busy = busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class Target:
     """Empty: none is needed."""
     tls: ssl.SSLContext | None = None
     """None: as everywhere, by the system's authorities."""
+    host: str = ""
+    """The `Host` to name; empty: that of `url`."""
 
 
 def target_of(settings: Settings, url: str | None, token: str | None) -> Target:
@@ -101,14 +106,14 @@ def target_of(settings: Settings, url: str | None, token: str | None) -> Target:
         raise SettingsError("admin.port = 0: name the server with --url; its log says where it is")
     at = Address(admin.host, admin.port).reached()
     if not admin.serves_tls:
-        return Target(f"http://{at}", shown)
+        return Target(f"http://{at}", shown, host=admin.own_host)
     # Its own certificate is what is expected there, by any signer and for any name.
     context = None
     if (own_cert := _own_certificate(settings)) is not None:
         context = ssl.create_default_context(cafile=str(own_cert))
         context.check_hostname = False
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return Target(f"https://{at}", shown, context)
+    return Target(f"https://{at}", shown, context, admin.own_host)
 
 
 def _own_certificate(settings: Settings) -> Path | None:
@@ -221,6 +226,8 @@ def asked(
         else http.client.HTTPConnection(host, port, timeout=CONTROL_SECONDS)
     )
     headers = {"Authorization": f"Bearer {target.token}"} if target.token else {}
+    if target.host:
+        headers["Host"] = target.host
     sent = None if body is None else orjson.dumps(body)
     if sent is not None:
         headers["Content-Type"] = "application/json"
@@ -241,10 +248,14 @@ def asked(
         return answer.status, value
     reason = value.get("error") if isinstance(value, dict) else None
     said = printable(str(reason or answer.reason), secret=target.token)
-    if answer.status in (401, 403, 429):
+    if answer.status == 401 or (answer.status == 403 and "role" in said):
         said += "; the token is admin.token of the settings, or --token"
         raise ControlError(f"{target.url}: {answer.status}: {said}", TOKEN_REFUSED)
-    raise ControlError(f"{target.url}: {answer.status}: {said}", SERVER_SAYS_NO)
+    raise ControlError(
+        f"{target.url}: {answer.status}: {said}",
+        SERVER_SAYS_NO,
+        busy=answer.status in BUSY_STATUSES,
+    )
 
 
 def _print_status(
@@ -253,12 +264,7 @@ def _print_status(
     stats: Mapping[str, Any],
     calls: list[dict[str, Any]],
 ) -> None:
-    why = [
-        f"{name} {_in_words(value)}"
-        for name, value in ready.items()
-        if name not in ("ok", "offline") and value and value != "up"
-    ]
-    word = "ready" if ready.get("ok") else "NOT READY: " + ("; ".join(why) or "it does not say why")
+    word = "ready" if ready.get("ok") else f"NOT READY: {_why_not(ready)}"
     lines = [
         f"server     {target.url}, version {stats['version']}, up {stats['uptime']:.0f} s",
         f"calls may  {word}",
@@ -277,6 +283,26 @@ def _print_status(
     if not calls:
         lines.append("call       none")
     sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def _why_not(ready: Mapping[str, Any]) -> str:
+    """What is in the way of a call, by the answer to `/ready` of a server or of one of its nodes."""
+    why: list[str] = []
+    for name, value in ready.items():
+        if name in ("ok", "offline") or not value or value == "up":
+            continue
+        if name == "draining" and ready.get("drain"):
+            continue
+        if name == "nodes":
+            ill = {node: said for node, said in value.items() if said and not said["ok"]}
+            why += [f"{node}: {_why_not(said)}" for node, said in ill.items()]
+        elif name == "drain":  # which says that it drains, and who still talks
+            why.append(str(value))
+        elif value is True:
+            why.append(name)
+        else:
+            why.append(f"{name} {_in_words(value)}")
+    return "; ".join(why) or "it does not say why"
 
 
 def _in_words(value: object) -> str:

@@ -1,8 +1,8 @@
 """`translink drain`: no new calls on the running server, and wait until those that run have ended.
 
-Exit codes: 0 drained, and the server has ended (or, without waiting, it drains); 1 the server says no; 2 wrong
-arguments or settings; 3 nobody answers there; 4 the token is not accepted; 5 calls still ran at the limit and
-were ended.
+Exit codes: 0 drained, and the server has ended (or, without waiting, it drains; or another process has its address,
+and it drains on); 1 the server says no; 2 wrong arguments or settings; 3 nobody answers there; 4 the token is not
+accepted; 5 calls still ran at the limit and were ended.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ POLL_SOON = 0.1
 """Seconds, near the limit and the end."""
 LOST_TOUCH = 3
 """Looks in a row that nobody answers before the server is taken to have ended."""
+BUSY_BEYOND_LIMIT = 60.0
+"""Seconds after the limit for which a server may say that it is too busy to answer: a proxy says so for ever of a
+server that has ended."""
 
 
 def run_drain(
@@ -64,15 +67,20 @@ def _follow(
     target: Target, state: Mapping[str, Any], sleep: Callable[[float], None], *, quiet: bool
 ) -> tuple[Mapping[str, Any], bool]:
     """The last that the server reported, and whether it has ended; if not, another one has its address."""
-    first, silent, shown = state["pid"], 0, ""
+    first, silent, waited, shown = state["pid"], 0, 0.0, ""
     while True:
         if not quiet:
             shown = _show(state, shown)
         near = not state["calls"] or state["left_s"] < 2 * POLL_SECONDS or silent
-        sleep(POLL_SOON if near else POLL_SECONDS)
+        pause = POLL_SOON if near else POLL_SECONDS
+        sleep(pause)
+        waited += pause
         try:
             _, now = asked(target, "GET", "/api/drain")
         except ControlError as error:
+            if error.busy and waited < state["left_s"] + BUSY_BEYOND_LIMIT:
+                silent = 0  # it is there
+                continue
             if error.code != NOBODY_ANSWERS:
                 raise
             silent += 1
@@ -81,7 +89,10 @@ def _follow(
             continue
         if now["pid"] != first:
             return state, False
-        state, silent = now, 0
+        # Of several workers those that have ended are no longer counted, and at the end there is none.
+        cut = max(state["cut_calls"], now["cut_calls"])
+        state = {**(state if now["began"] is None else now), "cut_calls": cut}
+        silent, waited = 0, 0.0
 
 
 def _show(state: Mapping[str, Any], before: str = "") -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from translink.errors import SettingsError, TranslinkError
 from translink.settings.legs import LEG_NAME
 from translink.settings.model import Settings
-from translink.settings.types import LANGUAGE_TAG
+from translink.settings.types import LANGUAGE_TAG, is_loopback
 
 SYSTEMS = ("asterisk", "freeswitch", "raw")
 FIRST_PORT = 6120
@@ -89,7 +89,7 @@ def made(wishes: Wishes, ask: Ask | None = None) -> str:
         if not LANGUAGE_TAG.fullmatch(language):
             raise SettingsError(f"--languages = {language!r}: should be as in en, fr or pt-BR")
     if len(names) < 2 or len(names) % 2 or len(set(names)) < len(names):
-        raise SettingsError("--legs: should be pairs, as in 3333,4444, and each another")
+        raise SettingsError("--legs: should be pairs, as in 3333,4444, and no name twice")
     if len(spoken) not in (2, len(names)):
         raise SettingsError("--languages: should be two, or one for each leg")
     languages = [spoken[at % len(spoken)] for at in range(len(names))]
@@ -109,7 +109,11 @@ def made(wishes: Wishes, ask: Ask | None = None) -> str:
             leg.append(
                 f'listen = "{_shown(host)}:{FIRST_PORT + 2 * at}"       # its gateway sends here'
             )
-            leg.append(_EAR[system].format(at=f"{_shown(host)}:{FIRST_PORT + 2 * at + 1}"))
+            # Beyond this machine the ear has an address that only the gateway knows.
+            near = system == "raw" and is_loopback(host)
+            ear = f"{_shown(host)}:{FIRST_PORT + 2 * at + 1}"
+            leg.append(_EAR_ON_THIS_MACHINE.format(at=ear) if near else _EAR_WHERE_IT_SENDS)
+            leg.append(_FORMAT[system])
         parts.append("\n".join(leg) + "\n")
     parts.append(_REST)
     return "\n".join(parts)
@@ -166,11 +170,11 @@ host = "{host}"          # our address as Asterisk reaches it: audio comes in th
 # password = "file:/run/secrets/ari"     # of ari.conf, or TRANSLINK_ARI__PASSWORD in the environment
 # What to paste into Asterisk: translink dialplan asterisk
 """
-_EAR: Mapping[str, str] = {
-    "raw": 'play_to = "{at}"      # and hears what comes from here\n'
-    '# transport = "rtp"                # headerless 16-bit PCM at 16 kHz if left out',
-    "freeswitch": "send_from_listen = true            # its ear is where it sends from\n"
-    "# rate = 8000                       # for a channel of 8 kHz",
+_EAR_ON_THIS_MACHINE = 'play_to = "{at}"      # and hears what comes from here'
+_EAR_WHERE_IT_SENDS = "send_from_listen = true            # its ear is where it sends from"
+_FORMAT: Mapping[str, str] = {
+    "raw": '# transport = "rtp"                # headerless 16-bit PCM at 16 kHz if left out',
+    "freeswitch": "# rate = 8000                       # for a channel of 8 kHz",
 }
 _REST = """\
 [admin]                  # the dashboard and the API

@@ -73,13 +73,14 @@ async def _is_translink(settings: Settings) -> bool:
     scheme = "https" if admin.serves_tls else "http"
     url = f"{scheme}://{Address(admin.host, admin.port).reached()}/health"
     patience = aiohttp.ClientTimeout(total=3.0)
+    headers = {"Host": admin.own_host} if admin.own_host else {}
     try:
         async with (
             # Asked for its name only.
             aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(ssl=False), timeout=patience
             ) as session,
-            session.get(url, allow_redirects=False) as answer,
+            session.get(url, headers=headers, allow_redirects=False) as answer,
         ):
             details = orjson.loads(await answer.content.read(65_536))
             return isinstance(details, dict) and "ok" in details

@@ -20,7 +20,7 @@ Set = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help="Any setting, as in --set deepl.timeout=2"),
 ]
 Url = Annotated[
-    str | None, typer.Option(metavar="URL", help="Another server than the settings' own.")
+    str | None, typer.Option(metavar="URL", help="A server other than the settings' own.")
 ]
 Token = Annotated[
     str | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from translink.errors import SettingsError, TranslinkError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
+
+    from translink.recording.cipher import Opener
 
 READ_BYTES = 2**20
 KeyFile = Annotated[
@@ -69,6 +72,8 @@ def decrypt(
     from translink.recording.cipher import SUFFIX, SealError, read_key
     from translink.recording.store import PRIVATE_FOLDER
 
+    if not recording.is_dir() and not recording.name.endswith(SUFFIX):
+        raise TranslinkError(f"{recording}: is not encrypted: its name does not end in {SUFFIX}")
     secret = read_key(found_key(key_file, config, env_file, set_))
     files = sorted(recording.glob(f"*{SUFFIX}")) if recording.is_dir() else [recording]
     if not files:
@@ -107,26 +112,30 @@ def found_key(
 
 
 def _decrypted(file: Path, target: Path, secret: bytes) -> bool:
-    """Whether it was whole. Raises `SealError`, with nothing but what is true written; `OSError`."""
+    """Whether it was whole. Raises `SealError`, with nothing but what is true written; `OSError`. A file that is
+    there is written over once something could be opened."""
     from translink.recording.cipher import CutOffError, Opener
     from translink.recording.stereo import HEADER_BYTES, stereo_header
     from translink.recording.store import PRIVATE_FILE
 
-    opener, whole, size = Opener(secret), True, 0
+    whole, size = True, 0
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-    with file.open("rb") as sealed, os.fdopen(os.open(target, flags, PRIVATE_FILE), "wb") as plain:
-        for piece in _pieces(sealed):
-            size += plain.write(opener.push(piece))
-        try:
-            size += plain.write(opener.finish())
-        except CutOffError:
-            whole = False
-        if target.suffix == ".wav" and size >= HEADER_BYTES:
-            plain.seek(0)
-            plain.write(stereo_header(size - HEADER_BYTES))
+    with file.open("rb") as sealed:
+        pieces = _opened(Opener(secret), sealed)
+        first = next(filter(None, pieces), b"")
+        with os.fdopen(os.open(target, flags, PRIVATE_FILE), "wb") as plain:
+            try:
+                for piece in itertools.chain((first,), pieces):
+                    size += plain.write(piece)
+            except CutOffError:
+                whole = False
+            if target.suffix == ".wav" and size >= HEADER_BYTES:
+                plain.seek(0)
+                plain.write(stereo_header(size - HEADER_BYTES))
     return whole
 
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    while piece := file.read(READ_BYTES):
-        yield piece
+def _opened(opener: Opener, sealed: BinaryIO) -> Iterator[bytes]:
+    while piece := sealed.read(READ_BYTES):
+        yield opener.push(piece)
+    yield opener.finish()

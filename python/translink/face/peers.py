@@ -176,7 +176,7 @@ class Peers:
         self, name: str, method: str, path: str, body: bytes | None = None
     ) -> tuple[AdminPeer, NodeReply]:
         """The node that has the call or leg `name`, and what it answers to the request. Names of calls are unique,
-        and a node that has not that name does nothing (404), so the one that has it may be looked for by asking.
+        and a node that does not have that name does nothing (404), so the one that has it may be looked for by asking.
 
         Raises:
             KeyError: no node has it.

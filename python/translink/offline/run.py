@@ -210,11 +210,11 @@ def run_offline(
 async def serve_until_stopped(
     server: Served, announcement: str, *, until_eof: bool = False
 ) -> None:
-    """Print the announcement, serve until SIGTERM or SIGINT, close; the process then ends, closed or
-    not. `until_eof`: see `run_offline`."""
+    """Print the announcement, serve until SIGTERM, SIGINT or SIGUSR1 (a container's), close; the process then
+    ends, closed or not. `until_eof`: see `run_offline`."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         loop.add_signal_handler(number, stop.set)
     if until_eof:
 

@@ -162,11 +162,14 @@ def _freeswitch(settings: Settings) -> Iterator[str]:
         return
     yield FREESWITCH_HEAD.format(names="|".join(leg.name for leg in legs))
     for leg in legs:
-        if leg.play_to is None:
-            continue
         yield f"sendmsg UUID-OF-THE-CALL-TO-{leg.name}"
         yield "call-command: unicast"
-        yield f"local-ip: {leg.play_to.host}\nlocal-port: {leg.play_to.port}"
+        if (
+            leg.play_to is None
+        ):  # its ear is where it sends from, which is another port in each call
+            yield "local-ip: FREESWITCHS-ADDRESS\nlocal-port: A-FREE-UDP-PORT-FOR-EACH-CALL"
+        else:
+            yield f"local-ip: {leg.play_to.host}\nlocal-port: {leg.play_to.port}"
         yield f"remote-ip: {leg.listen.host}\nremote-port: {leg.listen.port}"
         yield "transport: udp"
         yield ""

@@ -1,6 +1,6 @@
 """Which languages a provider can do, so that nobody is asked for what they do not have.
 
-A provider that has not every language says so by a method beside those of its Protocol; one without
+A provider that does not have every language says so by a method beside those of its Protocol; one without
 the method is taken to do all. What it says must need no request. A list may be older than the
 service: where nobody in line can do a language, all are asked.
 

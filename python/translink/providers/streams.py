@@ -1,4 +1,4 @@
-"""The stage's live recogniser as the rest sees it: one that is not asked for what it has not."""
+"""The stage's live recogniser as the rest sees it: one that is not asked for what it lacks."""
 
 from __future__ import annotations
 

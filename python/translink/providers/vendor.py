@@ -44,7 +44,7 @@ class VendorAccount:
     model: str | None = None
     """None = the vendor's usual one."""
     voice: str | None = None
-    """For the languages that `voices` has not."""
+    """For the languages that `voices` lacks."""
     voices: Mapping[str, str] = field(default_factory=dict)
     """Language to voice."""
     timeout: float = 5.0

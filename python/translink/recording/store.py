@@ -38,7 +38,12 @@ class Store:
     def __init__(self, settings: RecordingSettings) -> None:
         """Makes the folder. Raises `SettingsError`."""
         assert settings.folder is not None
-        self.folder = settings.folder.expanduser().absolute()
+        try:
+            self.folder = settings.folder.expanduser().absolute()
+        except RuntimeError:
+            raise SettingsError(
+                f"record.folder: {settings.folder} cannot be made: there is no user of that name"
+            ) from None
         self._settings = settings
         try:
             self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)

@@ -48,6 +48,12 @@ class AdminSettings(Part):
         """HTTPS, and not HTTP."""
         return self.tls_cert is not None or self.tls_self_signed
 
+    @property
+    def own_host(self) -> str:
+        """The `Host` that our own commands name, where the address that they connect to would be refused; else
+        empty."""
+        return self.allowed_hosts[0] if self.allowed_hosts and not is_loopback(self.host) else ""
+
     @model_validator(mode="after")
     def _is_guarded(self) -> Self:
         token = self.token.get_secret_value() if self.token else ""

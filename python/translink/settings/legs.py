@@ -76,7 +76,7 @@ class LegSettings(Part):
     """One caller's microphone and ear."""
 
     name: str = Field(pattern=LEG_NAME)
-    """What the predecessor calls the extension."""
+    """Its name, as the API, the log and a dialplan say it."""
     language: LegLanguage
     """What the party speaks and hears: `en`, `fr`, `pt-BR`; BCP 47 with a hyphen. `auto`: it is found from
     what they say first, among `candidates`, anew in each call."""

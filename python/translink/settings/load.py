@@ -8,7 +8,8 @@ checks the sum; an error has the name as it was written and the place.
   weaker array whole.
 - Environment: `TRANSLINK_ADMIN__PORT=3021` is `admin.port`; a leg is addressed by its name:
   `TRANSLINK_LEGS__3333__LISTEN=127.0.0.1:0`; a value that begins with `[` or `{` is JSON. An empty
-  value counts as not set. Besides there are the well-known names of `WELL_KNOWN`.
+  value counts as not set. Besides there are the well-known names of `WELL_KNOWN`. All names become
+  lower case, so one with a capital of its own is given in a table: `TRANSLINK_VOICES={"pt-BR": "…"}`.
 - Names that we do not know are refused in `translink.toml` and behind `TRANSLINK_`, with the
   nearest name that we do know. `.env.externalmedia` is the predecessor's file too: its other names
   are passed over.
@@ -286,8 +287,8 @@ def _from_flags(flags: Mapping[str, object]) -> Iterator[WrittenValue]:
                     name = re.split(r"[^\w.]", name.strip(), maxsplit=1)[0]
                     right = "should be name=value, as in admin.port=3021"
                     raise SettingsError(f"--set {name}: {right}")
-                path = tuple(name.strip().lower().split("."))
-                if _shows_a_secret(path, text):
+                path = tuple(name.strip().split("."))
+                if _shows_a_secret(tuple(part.lower() for part in path), text):
                     raise SettingsError(_shown(f"--set {name}", path))
                 yield WrittenValue(path, _parse(text, name, where), f"--set {name}", where)
         elif value is not None:

@@ -81,7 +81,7 @@ class Settings(BaseModel):
     """Which two legs hear each other. Left out: the first leg with the second, the third with the fourth, …"""
     listen: Recognisers = ("deepgram",)
     """The providers that recognise, in the order in which they are asked. The first of them that streams (`deepgram`,
-    `offline`) gets the streams; all are asked for finished pieces. One that has not a language is passed
+    `offline`) gets the streams; all are asked for finished pieces. One that lacks a language is passed
     over for it."""
     translate: Translators = ("deepl",)
     """The providers that translate, likewise. `fallback.deepl` comes right behind `deepl`."""

@@ -41,7 +41,11 @@ def fetched(value: str) -> str:
         ValueError: what should be where it was looked for; never with any of its content.
     """
     if value.startswith(FILE_FORM):
-        return _from_file(Path(value.removeprefix(FILE_FORM)).expanduser())
+        try:
+            place = Path(value.removeprefix(FILE_FORM)).expanduser()
+        except RuntimeError:
+            raise ValueError(f"{value} cannot be read: there is no user of that name") from None
+        return _from_file(place)
     if value.startswith(KEYRING_FORM):
         return _from_keyring(value.removeprefix(KEYRING_FORM))
     return value

@@ -74,7 +74,7 @@ class DeepgramSettings(Part):
     prerecorded_timeout: float = Field(10.0, gt=0, le=300)
     """For one piece of audio."""
     prerecorded_concurrency: int = Field(10, ge=1, le=1_000)
-    """Requests at once; the rest waits its turn. Stay below your plan's limit."""
+    """Requests at once; the rest wait their turn. Stay below your plan's limit."""
     feminine: dict[str, str] = Field(default_factory=dict)
     """Language to the voice that speaks for legs with `voice_for = "feminine"`. A language left out gets
     translink's choice."""
@@ -83,7 +83,7 @@ class DeepgramSettings(Part):
     speak_timeout: float = Field(5.0, gt=0, le=60)
     """Until the first sound of a sentence."""
     speak_concurrency: int = Field(15, ge=1, le=1_000)
-    """Texts that are spoken at once; the rest waits its turn. Stay below your plan's limit."""
+    """Texts that are spoken at once; the rest wait their turn. Stay below your plan's limit."""
 
     @model_validator(mode="after")
     def _fits_flux(self) -> Self:
@@ -131,7 +131,7 @@ class DeepLSettings(Part):
         default_factory=dict
     )
     """Pair to glossary, or several, as in `en-fr` or `en-pt-BR`. They go before `glossary_ids`, five in
-    all. A pair that a glossary has not is translated without it, and the log says so once."""
+    all. A pair that a glossary does not have is translated without it, and the log says so once."""
     instructions: tuple[Annotated[str, Field(min_length=1, max_length=300)], ...] = Field(
         (), max_length=10
     )

@@ -18,7 +18,7 @@ class ElevenLabsSettings(Part):
     model: str = "eleven_flash_v2_5"
     """The quickest. Others have other languages: see docs/languages.md."""
     voice: str = "JBFqnCBsd6RMkjVDRZzb"
-    """Id of the voice for every language that `elevenlabs.voices` has not. Empty = those alone are
+    """Id of the voice for every language that `elevenlabs.voices` lacks. Empty = those alone are
     spoken."""
     voices: dict[str, str] = Field(default_factory=dict)
     """Language to voice id."""
@@ -59,7 +59,7 @@ class OpenAiSettings(Part):
     temperature: float = Field(0.0, ge=-1, le=2)
     """Of the chat model; -1 = not sent, for models that take only their own."""
     voice: str = "alloy"
-    """For every language that `openai.voices` has not. Empty = those alone are spoken."""
+    """For every language that `openai.voices` lacks. Empty = those alone are spoken."""
     voices: dict[str, str] = Field(default_factory=dict)
     """Language to voice."""
     feminine: dict[str, str] = Field(default_factory=dict)
@@ -87,7 +87,7 @@ class VendorSettings(Part):
     model: str | None = None
     """None = the vendor's usual one."""
     voice: str | None = None
-    """For every language that `voices` has not."""
+    """For every language that `voices` lacks."""
     voices: dict[str, str] = Field(default_factory=dict)
     """Language to voice."""
     feminine: dict[str, str] = Field(default_factory=dict)

@@ -36,7 +36,7 @@ class FaultPlan:
 
 
 def plan(texts: list[str]) -> FaultPlan:
-    """Read all `--fault` options. Raises `ValueError` as `offline.faults.parse` does."""
+    """Read all `--fault` options. Raises `ValueError` as `fault_language.parse` does."""
     faults = [parse(text) for text in texts]
     flips = sum(int(f.numbers[0]) for f in faults if MODE in f.services)
     floods = [f.numbers[0] for f in faults if MEDIA in f.services]

@@ -123,11 +123,12 @@ def run_sim(
             raise TranslinkError(str(error)) from error
     log = str(result.pop("log"))
     text = json_module.dumps(result, indent=1, default=str)
+    # First, since a report that cannot be written must not cost the run.
+    sys.stdout.write((text if json else summary(result)) + "\n")
     if report is not None:
         report.write_text(text + "\n")
         if not result["perfect"]:
             report.with_suffix(".log").write_text(log)
-    sys.stdout.write((text if json else summary(result)) + "\n")
     return 0 if result["perfect"] else EXIT_WORDS_LOST
 
 

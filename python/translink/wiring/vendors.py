@@ -43,7 +43,7 @@ def _described() -> Iterator[VendorDescription]:
 
 def vendor_for(stage: str, name: str) -> VendorDescription | None:
     """None: one that has settings of its own. Raises `SettingsError` for a name that nobody has, or a
-    stage that the vendor has not."""
+    stage that the vendor lacks."""
     if name in VENDORS_OF[stage]:
         return None
     vendor = known_vendors().get(name)

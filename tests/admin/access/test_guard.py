@@ -360,6 +360,21 @@ async def test_guessing_is_slowed_down_and_a_right_guess_is_not_revealed(
         assert got.status == 200
 
 
+async def test_health_is_told_to_those_whose_address_has_to_wait(
+    strict: AdminServer, http: aiohttp.ClientSession
+) -> None:
+    """Without what a token shows; it is not looked at."""
+    for number in range(GUESSES_AT_ONCE + 1):
+        async with http.get(strict.url + "/metrics", headers=bearer(f"guess {number}")) as answer:
+            assert answer.status == (429 if number == GUESSES_AT_ONCE else 401)
+    for path in ("/health", "/ready"):
+        for token in (CONTROL, "guess"):
+            async with http.get(strict.url + path, headers=bearer(token)) as answer:
+                assert answer.status == 200
+                assert await answer.json() == {"ok": True}
+    assert await log_in(http, strict, CONTROL) == 429
+
+
 async def test_guessing_at_the_log_in_counts_too(
     strict: AdminServer, http: aiohttp.ClientSession
 ) -> None:

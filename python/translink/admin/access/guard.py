@@ -159,9 +159,10 @@ class Guard:
             role = "control"
         elif token is not None:
             checked = self._check(request, token)
-            if isinstance(checked, web.Response):
+            if not isinstance(checked, web.Response):
+                role = checked
+            elif role_of(request) != "open":
                 return checked
-            role = checked
         elif session := self._session_id(request):
             role = self.sessions.role(session, self._clock())
             if role is not None:

@@ -50,7 +50,7 @@ class TranslationRequest:
     talk: int
     at: float
     numbers: list[int]
-    """Of the words, `WRONG_NUMBER` for those that the talk has not there."""
+    """Of the words, `WRONG_NUMBER` for those that the talk does not have there."""
     text: str
     took: float = 0.0
 

@@ -132,13 +132,13 @@ def run_talk(
             outcome = runner.run(play_talks(scene, settings, wav))
         except ValueError as error:
             raise TranslinkError(str(error)) from error
-    if simulstream is not None:
-        write_simulstream(simulstream, scene.talks(), outcome.directions)
     figures = outcome.as_dict()
     text = orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode() + "\n"
+    sys.stdout.write(text if json else summary(outcome))  # whether files can be written or not
+    if simulstream is not None:
+        write_simulstream(simulstream, scene.talks(), outcome.directions)
     if report is not None:
         report.write_text(text)
-    sys.stdout.write(text if json else summary(outcome))
     return 0 if outcome.figures.sound else BROKEN
 
 
