@@ -554,7 +554,8 @@ def test_the_core_is_safe_rust_without_clocks() -> None:
 
 def test_every_test_file_of_the_core_belongs_to_a_program() -> None:
     folder = ROOT / "rust" / "core" / "tests"
-    programs = {program["name"]: program for program in manifest("core")["test"]}
+    text = (ROOT / "rust" / "core" / "Cargo.toml").read_text(encoding="utf-8")
+    programs = [program["name"] for program in tomllib.loads(text)["test"]]
     named = set(re.findall(r"^mod (\w+);", (folder / "main.rs").read_text(encoding="utf-8"), re.M))
     files = {path.stem for path in folder.glob("*.rs")}
     assert files == (named - {"common"}) | {"main"} | set(programs) - {"suite"}

@@ -265,8 +265,9 @@ async def test_rtp_that_is_not_heard_stays_said_until_the_talker_is(media: Media
     owner.together = 5
     media._calm[leg.number] = Silence(5)
     media._calm[leg.number].frames += cast("list[Frame]", [FakeFrame(0, False, 0, 0)])
-    found = SimpleNamespace(life=0, format="PCMU", payload_type=0, taken=False)
-    leg.take_step(cast("RtpFound", found))
+    kind = SimpleNamespace(life=0, format="PCMU", payload_type=0, taken=False)
+    found = cast("RtpFound", kind)
+    leg.take_step(found)
     assert owner.batches == [1], "what came before it is told before it"
     leg.hand_over()
     leg.take_frames(cast("list[Frame]", [FakeFrame(320, False, 0, 0, filled=640)]))
