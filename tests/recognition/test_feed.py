@@ -213,7 +213,8 @@ def test_silence_may_come_together_when_nobody_waits_for_it() -> None:
         async def come(frames: int, *, word: bool = False) -> int:
             await asyncio.sleep(0.02 * frames)
             made = [line.frame(speech=False) for _ in range(frames - word)]
-            made += [line.frame(speech=True)] * word
+            if word:
+                made.append(line.frame(speech=True))
             return line.feed.frames(made)  # type: ignore[arg-type]
 
         assert [await come(1) for _ in range(51)] == [0] * 50 + [9]
