@@ -18,7 +18,7 @@ from benches.kit.row import Bench, Row, counted
 from benches.kit.turns import DIALOG, Turns
 from translink.sim.beacons import Manner
 
-CALLS = (1, 25, 50, 100)
+CALLS = (1, 25, 50, 100, 200)
 BOTH = Manner()
 """Bursts of 3 to 12 words with pauses of 0.4 to 2 s: each talks 60 % of the time."""
 LIMITS = {
@@ -41,7 +41,7 @@ refuse = 0.02
 def bench_production(bench: Bench, calls: int) -> None:
     """CPU per call and own time of all four."""
     scale = bench.scale
-    if calls not in scale.pick((1,), (25,), (25, 50, 100)):
+    if calls not in scale.pick((1,), (25,), (25, 50, 100, 200)):
         pytest.skip(f"not in the {scale.name} form")
     turns = Turns.read()
     row = Row("production", counted(calls, "call"), x=calls, axis="two-way calls")

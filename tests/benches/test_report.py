@@ -136,6 +136,31 @@ def test_numbers_keep_three_digits(number: float, text: str) -> None:
     assert short(number) == text
 
 
+def test_what_a_call_costs_is_said_by_a_step_that_was_carried() -> None:
+    lost, late = {"unit": "words", "at_most": 0}, {"at_most": 20}
+    whole = results(
+        row="production",
+        **{
+            "both talk, TLS: CPU per call": figure(0.7),
+            "both talk, TLS: words lost": figure(0, **lost),
+            "both talk, TLS: own time p99": figure(19.0, **late),
+            "conversation, TLS: words lost": figure(9, **lost),
+        },
+    )
+    verdict = {v.target.text: v.measured for v in verdicts(whole)}
+    assert verdict["CPU per two-way call, TLS, the best step carried"] == 0.7
+    for name, broken in (("words lost", figure(1, **lost)), ("own time p99", figure(21, **late))):
+        refused = copy.deepcopy(whole)["benchmarks"][0]
+        refused["name"] = refused["extra_info"]["case"] = "200 calls"
+        refused["extra_info"]["figures"] |= {
+            "both talk, TLS: CPU per call": figure(0.2),
+            f"both talk, TLS: {name}": broken,
+        }
+        both = {**whole, "benchmarks": [*whole["benchmarks"], refused]}
+        verdict = {v.target.text: v.measured for v in verdicts(both)}
+        assert verdict["CPU per two-way call, TLS, the best step carried"] == 0.7
+
+
 @pytest.mark.parametrize(
     ("carried", "step", "word"),
     [(100.0, 100, "no more was tried"), (0.0, 100, "missed"), (200.0, 200, "met")],

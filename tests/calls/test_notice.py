@@ -205,7 +205,7 @@ def a_notice(
 ) -> list[dict[str, Any]]:
     """What is told of a notice with this sound that is said into this ear; `meanwhile` happens after 3 s."""
 
-    class Sound:
+    class SilentVoice:
         wanted = True
 
         async def of(self, language: str, voice: str | None) -> SpokenNotice | None:
@@ -214,7 +214,7 @@ def a_notice(
     async def run() -> Journal:
         journal = Journal()
         announcement = Announcement(
-            Sound(),
+            SilentVoice(),
             call="c1",
             leg="1",
             language="en",

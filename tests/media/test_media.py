@@ -21,7 +21,7 @@ from tests.fakes.media import FakeFrame
 from tests.support.serve import until
 from translink._core import Frame, Playout, RtpFound
 from translink.media import Media, MediaLeg
-from translink.media.media_leg import Silence
+from translink.media.media_leg import SetAside
 from translink.process.pressure import Pressure
 from translink.settings.legs import LegSettings
 
@@ -263,7 +263,7 @@ async def test_what_was_said_before_a_hang_up_is_heard_before_it(
 async def test_rtp_that_is_not_heard_stays_said_until_the_talker_is(media: Media) -> None:
     leg, owner = open_leg(media)
     owner.together = 5
-    media._calm[leg.number] = Silence(5)
+    media._calm[leg.number] = SetAside(5)
     media._calm[leg.number].frames += cast("list[Frame]", [FakeFrame(0, False, 0, 0)])
     kind = SimpleNamespace(life=0, format="PCMU", payload_type=0, taken=False)
     found = cast("RtpFound", kind)

@@ -27,7 +27,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from translink._core import Engine, Frame
-from translink.media.media_leg import MediaLeg, Silence, Step
+from translink.media.media_leg import MediaLeg, SetAside, Step
 from translink.media.shared_port import SharedPort, warn_of_small_buffer
 from translink.process.pressure import Pressure
 from translink.results import FRAME_SECONDS
@@ -79,7 +79,7 @@ class Media:
         self._echo_guard = echo_guard
         self.shared_port = SharedPort(self._engine, shared_port)
         """Of legs that have none of their own."""
-        self._calm: dict[int, Silence] = {}
+        self._calm: dict[int, SetAside] = {}
         """What was put aside, by number of leg."""
         self._waiting: dict[int, list[Frame]] = {}
         """Drained and not yet served, by number of leg."""
@@ -183,7 +183,7 @@ class Media:
             if batch is not None and (leg := legs.get(number)) is not None:
                 may_wait = self._call(leg, leg.take_frames, batch)
                 if may_wait is not None and may_wait > 1 and number in legs:
-                    self._calm[number] = Silence(may_wait)
+                    self._calm[number] = SetAside(may_wait)
         if not waiting:
             self._tell_steps()
         together = self._pressure.frames_per_message

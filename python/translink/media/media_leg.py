@@ -22,7 +22,7 @@ Step = Playout | SourceChange | Digit | RtpFound | Hangup | Message
 logger = logging.getLogger("translink.media")
 
 
-class Silence:
+class SetAside:
     """What was put aside of a leg whose owner waits for none of it."""
 
     __slots__ = ("frames", "together")
@@ -47,7 +47,7 @@ class MediaLeg:
         engine: Engine,
         legs: dict[int, MediaLeg],
         waiting: dict[int, list[Frame]],
-        calm: dict[int, Silence],
+        calm: dict[int, SetAside],
         *,
         echo_guard: bool = False,
         shares: bool = False,
