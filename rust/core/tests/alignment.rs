@@ -1,5 +1,4 @@
 //! A lost byte is noticed, and nothing else is taken for one.
-#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 use std::sync::OnceLock;
 

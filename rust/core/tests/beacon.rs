@@ -1,11 +1,5 @@
 //! Beacon words survive what a telephone does to them, and nothing else is taken for one.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss
-)]
-
 use proptest::prelude::*;
 use translink_core::beacon::{Beacon, Decoder, NUMBERS, Number, WORD_SAMPLES, encode};
 

@@ -2,7 +2,6 @@
 //!
 //! `ECHO_TABLE=1 cargo test -p translink-core --test suite echo:: -- --nocapture` takes every voice in every room, and prints what
 //! was measured; else each voice is in a part of the rooms.
-#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 use crate::common::voices::{FRAME, START, Voice, bytes, hum, listen, power, room, talk, voices};
 use proptest::prelude::*;

@@ -1,6 +1,5 @@
 //! Outlines for drawing: true extremes, in the slots of their time, without holes that are not
 //! there.
-#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 use crate::common::line::{Line, MS};
 use crate::common::{bytes, tone};

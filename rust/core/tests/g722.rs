@@ -1,5 +1,4 @@
 //! G.722 against the codec that others wrote, and what it does to sound.
-#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 use std::process::Command;
 

@@ -1,5 +1,4 @@
 //! The jitter of datagrams that carry no time stamps.
-#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 use crate::common::Noise;
 use crate::common::line::{Line, MS};

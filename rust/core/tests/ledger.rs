@@ -1,5 +1,4 @@
 //! The ledger against a plain list of samples.
-#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 use proptest::prelude::*;
 use translink_core::frame::{FRAME_BYTES, FRAME_SAMPLES};

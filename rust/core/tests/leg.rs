@@ -1,5 +1,4 @@
 //! A whole leg in virtual time: jitter, bursts, stops and starts, calls after calls.
-#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 use crate::common::line::{Line, MS};
 use crate::common::{Noise, bytes, tone};

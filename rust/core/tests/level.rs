@@ -1,5 +1,4 @@
 //! Peak and root mean square against plain arithmetic.
-#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 use crate::common::{bytes, tone};
 use proptest::prelude::*;

@@ -1,5 +1,11 @@
 //! The core's tests in one program: each of their own would be linked by itself, which takes longer than
 //! they run. `allocation` is another one, for it counts what its whole process allocates.
+#![allow(
+    clippy::unwrap_used,
+    clippy::pedantic,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 mod common;
 

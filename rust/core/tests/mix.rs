@@ -1,5 +1,4 @@
 //! What an ear hears of the other talker: how loud, how late, and that nothing clicks.
-#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 use crate::common::line::{Line, MS};
 use crate::common::{bytes, tone};

@@ -1,6 +1,5 @@
 //! The ear's queue in virtual time: order, clock, prebuffer, flush, and what happens when it is
 //! full.
-#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 use crate::common;
 use crate::common::line::{Line, MS, Sent};

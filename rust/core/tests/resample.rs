@@ -1,5 +1,4 @@
 //! The resampler: lengths, faithfulness, pieces.
-#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 use crate::common::{bytes, tone};
 use proptest::prelude::*;

@@ -1,5 +1,4 @@
 //! Telephones talk RTP to a leg, over networks as they are: the words that arrived are heard.
-#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,5 @@
 //! The same speech in less time: how long it becomes, that it keeps its pitch and that nothing
 //! clicks.
-#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 use crate::common::stretching::{stretched, stretched_by};
 use crate::common::{Noise, tone};

@@ -1,10 +1,4 @@
 //! The detector on real speech: how much it misses, how much noise it lets through.
-#![allow(
-    clippy::unwrap_used,
-    clippy::pedantic,
-    clippy::print_stdout,
-    reason = "tests"
-)]
 
 use crate::common::{self, Noise};
 use translink_core::beacon::{Number, encode};

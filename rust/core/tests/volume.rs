@@ -1,5 +1,4 @@
 //! The ear's volume: no click, no overflow, nothing changed that was not asked for.
-#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 use crate::common::line::{Line, MS};
 use crate::common::{bytes, tone};

@@ -1,6 +1,5 @@
 //! Media over WebSocket: what Asterisk, Twilio and a page say, as it is documented; the far end is
 //! `tungstenite`'s client.
-#![allow(clippy::unwrap_used, clippy::pedantic, reason = "tests")]
 
 use std::io::{self, Read, Write};
 
