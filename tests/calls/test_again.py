@@ -15,10 +15,15 @@ class RecordingEar:
     def __init__(self, room: int = 1 << 30) -> None:
         self.said: list[bytes] = []
         self.room = room
+        self.open: set[int] = set()
+        """Utterances that were begun and not ended."""
 
     def play(self, utterance: int, pcm: bytes, last: bool = False) -> int:
         accepted = min(len(pcm), self.room)
         self.said.append(pcm[:accepted])
+        self.open.add(utterance)
+        if last and accepted == len(pcm):
+            self.open.discard(utterance)
         return accepted
 
     def flush(self) -> None:
@@ -75,3 +80,14 @@ def test_a_full_ear_gets_what_it_took_and_no_sound_is_kept_for_ever() -> None:
     starts(ear, 2)
     assert ear.again()
     assert len(far.said[-1]) == LONGEST_AGAIN
+
+
+def test_what_a_full_ear_takes_in_part_holds_up_nothing_behind_it() -> None:
+    far = RecordingEar()
+    ear = RepeatingEar(far)
+    ear.play(1, b"one.", last=True)
+    starts(ear, 1)
+    far.room = 2
+    assert ear.again()
+    assert b"".join(far.said) == b"one.on"
+    assert not far.open

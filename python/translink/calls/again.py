@@ -63,4 +63,7 @@ class RepeatingEar:
 
     def _say(self, pcm: bytes) -> None:
         self._due = None
-        self._ear.play(next_utterance(), pcm, True)
+        number = next_utterance()
+        if self._ear.play(number, pcm, True) < len(pcm):
+            # Nobody offers the rest, and what never ends holds up all that follows.
+            self._ear.play(number, b"", True)

@@ -132,6 +132,7 @@ class Announcement:
         self._journal = journal
         self._number = next_utterance()
         self._said: SpokenNotice | None = None
+        self._failed = False
 
     async def run(self, after: Sequence[asyncio.Event] = ()) -> None:
         """Have it said, once the events of `after` have come and somebody is there. A failure is reported,
@@ -147,6 +148,7 @@ class Announcement:
             reason = str(error) or f"it took more than {NOTICE_TIME:.0f} s"
             log.error("the notice was not said", call=self._call, leg=self._leg, reason=reason)
             self._tell("failed", reason=reason)
+            self._failed = True
         finally:
             self.queued.set()
 
@@ -159,19 +161,20 @@ class Announcement:
             self._hearing.played.begin(self._number, self._said.text, event.at / 1e9)
         else:
             self._hearing.played.end(self._number, event.at / 1e9)
-        self._tell(event.kind)
+        if not self._failed:
+            self._tell(event.kind)
 
     async def _play(self, said: SpokenNotice) -> None:
-        pcm = said.pcm
-        deadline = time.monotonic() + NOTICE_TIME
-        while accepted := self._ear.play(self._number, pcm, True):
-            pcm = pcm[accepted:]
-            if not pcm:
-                return
+        if not said.pcm:
+            raise RuntimeError("no sound came")
+        rest, deadline = said.pcm, time.monotonic() + NOTICE_TIME
+        while rest := rest[self._ear.play(self._number, rest, True) :]:
             if time.monotonic() > deadline:
-                break
+                if len(rest) < len(said.pcm):
+                    # What never ends holds up all that follows.
+                    self._ear.play(self._number, b"", True)
+                raise RuntimeError("the ear is full")
             await asyncio.sleep(0.1)
-        raise RuntimeError("the ear is full")
 
     def _tell(self, state: str, **more: Value) -> None:
         said = self._said
