@@ -90,9 +90,27 @@ def test_an_ended_call_leaves_nothing_to_the_garbage_collector(meanwhile: Ending
     run_virtually(run())
 
 
-async def both(desk: ConsoleDesk, meanwhile: Ending) -> None:
-    """A call from its first to its last moment."""
-    made = desk.console.create_call((LegWish("en", name="anna"), LegWish("fr", name="bob")))
+def test_nor_does_one_whose_languages_had_to_be_found() -> None:
+    async def run() -> None:
+        desk = ConsoleDesk(calls={}, transcripts={})
+        languages = (("auto", ("en", "fr")), ("auto", ("de", "es")))
+        await both(desk, nobody_talks, *languages)
+        with cycles("translink.") as left:
+            await both(desk, both_talk, *languages)
+        assert not left, f"in cycles: {left}"
+        await desk.board.switchboard.close("test over")
+
+    run_virtually(run())
+
+
+async def both(
+    desk: ConsoleDesk,
+    meanwhile: Ending,
+    anna: tuple[str, tuple[str, ...]] = ("en", ()),
+    bob: tuple[str, tuple[str, ...]] = ("fr", ()),
+) -> None:
+    """A call from its first to its last moment, of parties with these languages and candidates."""
+    made = desk.console.create_call((LegWish(*anna, name="anna"), LegWish(*bob, name="bob")))
     await meanwhile(desk, made.call)
     desk.board.switchboard.end_call(made.call, "hung up")
     await desk.board.no_calls()

@@ -34,6 +34,7 @@ from translink.observe.stages import Stages
 from translink.observe.usage import Usage
 from translink.observe.views import CallRow
 from translink.process.clock import unix
+from translink.process.weakly import weakly
 from translink.results import RATE
 
 if TYPE_CHECKING:
@@ -138,7 +139,9 @@ class Call:
         }
         meters = {leg: Usage() for leg in self._parties}
         self._awaited = {
-            leg: AwaitedLanguage(settings.detection.wait, partial(self._not_heard_yet, leg))
+            leg: AwaitedLanguage(
+                settings.detection.wait, partial(weakly(self._not_heard_yet, None), leg)
+            )
             for leg, each in self._parties.items()
             if each.settings.candidates
         }
@@ -187,7 +190,7 @@ class Call:
         )
 
         for leg in self._awaited:
-            self.interpreters[leg].on_language = partial(self._found, leg)
+            self.interpreters[leg].on_language = partial(weakly(self._found, None), leg)
 
     @property
     def legs(self) -> tuple[str, ...]:
