@@ -615,13 +615,28 @@ def test_what_is_no_sum_is_not_added_up() -> None:
         for leg, late in (("1", 3_000_000), ("2", 5_000_000)):
             board.legs[leg].count("late_max", late)
             board.legs[leg].count("rcvbuf", 4_194_304)
+            board.legs[leg].count("rtp_wait_ns", 80_000_000)
         totals = board.totals()
         assert totals["late_max"] == 5_000_000
-        assert "rcvbuf" not in totals
+        assert not {"rcvbuf", "rtp_wait_ns"} & totals.keys()
         assert stats(board, "1")["rcvbuf"] == 4_194_304
         assert stats(board, "1")["late_max"] == 3_000_000
 
     on_a_board(scenario)
+
+
+def test_what_is_no_count_is_in_the_next_call_as_it_is_and_not_what_was_added() -> None:
+    async def scenario(board: Board) -> None:
+        board.legs["1"].count("rtp_wait_ns", 80_000_000)
+        await board.talk("1", 0.2)
+        (first,) = board.switchboard.calls
+        board.switchboard.end_call(first, "over")
+        await board.no_calls()
+        await asyncio.sleep(GUARD_SECONDS)
+        await board.talk("1", 0.2)
+        assert stats(board, "1")["rtp_wait_ns"] == 80_000_000
+
+    on_a_board(scenario, idle_timeout=30)
 
 
 # --- What an ear hears ---

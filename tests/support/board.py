@@ -31,7 +31,7 @@ COUNTERS = (
     *("errors_receive", "errors_send", "underruns", "late_wakes", "late_max"),
     *("playout_queued", "rcvbuf", "last_datagram", "dead"),
     *("behind_ns", "tempo", "echo_lag_ns", "echo_gain", "frames_echo", "playout_full"),
-    "bytes_realigned",
+    *("bytes_realigned", "rtp_wait_ns"),
 )
 
 
@@ -129,7 +129,8 @@ class FakeLeg:
 
     def hand_over(self) -> None:
         aside, self.aside = self.aside, []
-        if aside and self.on_frames is not None:  # as the real one: a leg that was removed has no owner
+        # As the real one: a leg that was removed has no owner.
+        if aside and self.on_frames is not None:
             self.together = self.on_frames(aside) or 0
 
     def detach(self) -> None:

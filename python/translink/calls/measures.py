@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MOMENTARY = frozenset(
     {
-        *("playout_queued", "rcvbuf", "last_datagram", "jitter_ns"),
+        *("playout_queued", "rcvbuf", "last_datagram", "jitter_ns", "rtp_wait_ns"),
         *("behind_ns", "tempo", "echo_lag_ns", "echo_gain"),
     }
 )
