@@ -181,3 +181,16 @@ def test_a_silent_call_says_when_it_will_end() -> None:
     assert talking is None
     assert silent is not None
     assert 9 <= silent <= 10.5
+
+
+def test_silence_foretells_no_end_while_somebody_is_known_to_be_on_the_line() -> None:
+    async def scenario(board: Board) -> None:
+        await board.talk("1", 0.5)
+        (name,) = board.switchboard.calls
+        board.switchboard.legs["2"].attend(True)
+        await asyncio.sleep(20.0)
+        assert board.switchboard.row(name).ends_in_s is None
+        board.switchboard.legs["2"].attend(False)
+        assert board.switchboard.row(name).ends_in_s is not None
+
+    a_call(scenario, idle_timeout=30)

@@ -102,6 +102,18 @@ def test_a_running_call_goes_on_to_its_end_and_then_the_drain_is_over() -> None:
     drained(scenario)
 
 
+def test_a_call_with_somebody_on_the_line_is_not_said_to_end_for_silence() -> None:
+    async def scenario(one: DrainedBoard) -> None:
+        one.board.legs["1"].hear()
+        one.board.switchboard.legs["1"].attend(True)
+        one.draining.begin("test")
+        await asyncio.sleep(5.0)
+        assert [call.ends_in_s for call in one.draining.state().calls] == [None]
+        one.board.switchboard.legs["1"].attend(False)
+
+    drained(scenario)
+
+
 def test_with_no_call_the_drain_is_over_at_once() -> None:
     async def scenario(one: DrainedBoard) -> None:
         one.draining.begin("test")

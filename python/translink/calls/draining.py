@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from translink.calls.call import Call
     from translink.calls.switchboard import Switchboard
     from translink.observe.journal import Journal
+    from translink.observe.views import CallRow
     from translink.settings.process import DrainSettings
 
 log = structlog.get_logger("translink")
@@ -146,7 +147,7 @@ class Draining:
             admin=self.where(),
             cut_calls=self._cut,
             legs_held=held,
-            calls=tuple(_row(call) for call in board.calls.values()),
+            calls=tuple(_row(call, board.row(call.name)) for call in board.calls.values()),
         )
 
     async def _run(self) -> None:
@@ -191,8 +192,7 @@ async def _nothing() -> None:
     pass
 
 
-def _row(call: Call) -> DrainingCall:
-    row = call.row()
+def _row(call: Call, row: CallRow) -> DrainingCall:
     return DrainingCall(
         call=row.call,
         seconds=row.seconds,

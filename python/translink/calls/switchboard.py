@@ -259,10 +259,12 @@ class Switchboard:
 
     def row(self, name: str) -> CallRow:
         """A running call. Raises `KeyError`."""
-        call = self.calls[name]
-        legs = [self.legs[leg] for leg in call.legs]
+        row = self.calls[name].row()
+        legs = [self.legs[leg] for leg in row.legs]
         listened, recorded = any(leg.listeners for leg in legs), any(leg.recorded for leg in legs)
-        return replace(call.row(), listened=listened, recorded=recorded)
+        # Silence does not end a call while somebody is known to be on the line (`watch`).
+        ends_in = None if any(leg.attended for leg in legs) else row.ends_in_s
+        return replace(row, listened=listened, recorded=recorded, ends_in_s=ends_in)
 
     def usage(self) -> Iterator[Mapping[str, Mapping[str, UsedFigures]]]:
         """What each running call has used so far: by leg, and provider."""

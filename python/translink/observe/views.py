@@ -53,7 +53,8 @@ class CallRow:
     waiting_ms: float = 0.0
     """Speech that is kept and not recognised yet, both directions."""
     ends_in_s: float | None = None
-    """Nobody sends anything: seconds until the call ends for that. None while datagrams come."""
+    """Nobody sends anything: seconds until the call ends for that. None while datagrams come, or while somebody
+    is known to be on the line."""
     behind_s: float = 0.0
     """How far the ear that is further behind is now."""
     behind_max_s: float = 0.0
