@@ -152,7 +152,7 @@ class App:
             if member is not None and member.first_call > 1:
                 exchange.begin_anywhere()
             orders = VendorOrders(settings, endpoints, http, self.lineup, services, providers.unmet)
-            exchange.choose = self.switchboard.vendors.choose = orders.of
+            self.switchboard.vendors.choose = orders.of
             transcripts = Transcripts(
                 self.journal,
                 calls=settings.transcripts.keep_calls,

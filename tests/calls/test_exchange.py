@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from tests.support.console import ConsoleDesk
 from tests.support.virtual import run_virtually
-from translink.calls.exchange import LegWish, Refused
+from translink.calls.exchange import Exchange, LegWish, Refused
 from translink.process.pressure import Level
 from translink.settings.types import Address
+
+if TYPE_CHECKING:
+    from translink.media import MediaLeg
+    from translink.settings.legs import LegSettings
 
 EN_FR = (LegWish("en"), LegWish("fr"))
 
@@ -240,6 +245,22 @@ def test_a_leg_that_asks_for_the_shared_port_is_there_or_is_refused() -> None:
     at_a_desk(
         scenario, idle_timeout=30, shared_port={"listen": "0.0.0.0:7000", "advertise": "192.0.2.7"}
     )
+
+
+def test_while_another_process_still_has_the_shared_port_a_refusal_says_so() -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
+        def of_another_process(_: LegSettings) -> MediaLeg:
+            raise OSError(errno.EADDRINUSE, "Address already in use")
+
+        board = desk.board.switchboard
+        exchange = Exchange(board._settings.calls, board, open_leg=of_another_process, shares=True)
+        with pytest.raises(
+            Refused, match=r"another process still has shared_port\.listen"
+        ) as refused:
+            exchange.create((LegWish("en", shared=True), LegWish("fr", shared=True)))
+        assert refused.value.busy
+
+    at_a_desk(scenario, idle_timeout=30, shared_port={"listen": "0.0.0.0:7000"})
 
 
 def test_without_a_shared_port_nobody_can_ask_for_it() -> None:

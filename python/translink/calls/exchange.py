@@ -19,7 +19,7 @@ import structlog
 from pydantic import SecretStr
 
 from translink.calls.leg import Leg, LegConnection
-from translink.calls.orders import CallVendors, Orders
+from translink.calls.orders import Orders
 from translink.calls.shortage import NO_MEMORY, MemoryShortage
 from translink.settings.legs import LegSettings
 from translink.settings.types import TOKEN_LENGTH, Address, has_port, port_range
@@ -108,8 +108,6 @@ class Exchange:
         self._ports = port_range(settings.ports)
         self._next = 0
         self._shortage = MemoryShortage(switchboard.pressure)
-        self.choose: Callable[[Orders], CallVendors] | None = None
-        """Gives a call the vendors that it names, or raises `ValueError`; None: those of the settings only."""
         self.expect: Callable[[Leg], LegConnection] | None = None
         """Takes a connection of AudioSocket for a leg, when it comes; None: nobody does."""
 
@@ -120,7 +118,8 @@ class Exchange:
     def create(self, wishes: tuple[LegWish, LegWish], orders: Orders = NO_ORDERS) -> Call:
         """A running call whose sockets are open. Raises `Refused`, and `ValueError` for vendors that cannot
         be had; nothing is left open then."""
-        board, vendors = self._switchboard, self._chosen(orders)
+        board = self._switchboard
+        vendors = board.vendors.having(orders)
         now = time.monotonic()
         if (reason := board.refuses(now)) is not None:
             board.pressure.give_up("calls")
@@ -149,13 +148,6 @@ class Exchange:
             if wish.audiosocket and self.expect is not None:
                 made.connection = self.expect(made)
         return board.create(name, (first, second), vendors)
-
-    def _chosen(self, orders: Orders) -> CallVendors | None:
-        if not orders.named:
-            return None
-        if self.choose is None:
-            raise ValueError(f"{next(iter(orders.named))}: is as the settings have it")
-        return self.choose(orders)
 
     def _created(self) -> int:
         return sum(leg.created for leg in self._switchboard.legs.values())
@@ -187,11 +179,11 @@ class Exchange:
         pinned = wish.source is not None and not wish.tells_its_port
         how = {"shared": True, "send_from_listen": True, "token": token, "pinned": pinned}
         shared = leg.model_copy(update=how)
-        if (media := self._opened(shared)) is None:
-            raise Refused(
-                f"another leg of the shared port has, or waits for, {wish.source}", busy=True
-            )
-        return shared, media
+        if (media := self._opened(shared)) is not None:
+            return shared, media
+        if wish.source is None:
+            raise Refused("another process still has shared_port.listen", busy=True)
+        raise Refused(f"another leg of the shared port has, or waits for, {wish.source}", busy=True)
 
     def _wished(self, name: str, wish: LegWish) -> LegSettings:
         return LegSettings(

@@ -72,7 +72,10 @@ class VendorChoice:
 
     def of(self, one: LegSettings, two: LegSettings) -> CallVendors:
         """For a call of these legs. Raises `ValueError`, with the mend, for vendors that cannot be had."""
-        orders = Orders.of_legs(one, two)
+        return self.having(Orders.of_legs(one, two))
+
+    def having(self, orders: Orders) -> CallVendors:
+        """For a call with these orders of its own. Raises `ValueError` likewise."""
         if not orders.named:
             return self.usual
         if self.choose is None:
