@@ -279,6 +279,18 @@ def test_a_flush_is_reported_as_unspoken() -> None:
     assert booth.events("speech")[-1].data["unplayed_ms"] > 0  # type: ignore[operator]
 
 
+def test_a_voice_that_fails_after_a_flush_is_not_reported_a_second_time() -> None:
+    async def scene(booth: Booth) -> None:
+        booth.say("one two three")
+        await asyncio.sleep(0.9)
+        booth.ear.flush()
+
+    voice = Talkers(voice_fails={"ONE TWO THREE": (2, provider_error("no voice"))}, slowness=0.5)
+    booth = interpret(scene, voice)
+    assert (booth.tally.spoken, booth.tally.unspoken) == (0, 1)
+    assert [event.data["state"] for event in booth.events("speech")] == ["started", "flushed"]
+
+
 def test_a_step_that_got_lost_on_its_way_is_made_up_for_by_the_next() -> None:
     async def scene(booth: Booth) -> None:
         booth.ear.withheld = {"finished"}

@@ -360,7 +360,8 @@ class Speaker:
                 utterance.cut = True
                 reason = str(error)
                 rest = behind(error, utterance.target)
-        if utterance.cut or not utterance.first_audio:
+        # One that was flushed meanwhile is reported already.
+        if utterance.number in self._saying and (utterance.cut or not utterance.first_audio):
             self._tally.unspoken += 1
             self._books.log.warning("not spoken, or not all of it", reason=reason, text=text)
             self._books.emit(
@@ -399,8 +400,7 @@ class Speaker:
         return utterance.first_audio > 0
 
     async def _play(self, utterance: _Utterance, pcm: bytes) -> None:
-        """Queue audio; when the ear's queue (60 s) is full, wait: the talker is simply that far
-        ahead."""
+        """Queue audio; when the ear's queue (60 s) is full, wait: the talker is simply that far ahead."""
         while pcm:
             accepted = self._ear.play(utterance.number, pcm)
             pcm = pcm[accepted:]
