@@ -738,6 +738,9 @@ def test_an_ear_that_is_being_spoken_to_is_not_disturbed_by_a_tone() -> None:
         board.legs["1"].count("playout_queued", 640)
         await board.talk("1", 1.0)
         assert not board.legs["1"].played
+        board.legs["1"].count("playout_queued", 0)
+        await board.talk("1", 1.0)
+        assert bytes(board.legs["1"].played) == tone(), "as soon as nothing else is said there"
 
     looked_after(scenario, lag={"ask_for_pause": 6})
 

@@ -231,11 +231,13 @@ class Call:
         """To be called at even intervals, about once a second: note how far the ears are behind,
         and ask talkers for a pause. Returns `last_sign`."""
         now, newest = time.monotonic(), self._began
+        counters = {leg: each.media.counters() for leg, each in self._parties.items()}
         for name, interpreter in self.interpreters.items():
-            counters = self._parties[self._hearer_of(name)].media.counters()
-            newest = max(newest, counters["last_datagram"] / 1e9)
-            behind = counters["behind_ns"] / 1e9
+            newest = max(newest, counters[name]["last_datagram"] / 1e9)
+            behind = counters[self._hearer_of(name)]["behind_ns"] / 1e9
             interpreter.lag.look(behind)
+            if counters[name]["playout_queued"]:
+                continue  # they hear something else: the tone waits
             if interpreter.lag.asks(now, behind, interpreter.listener.speech.quiet_for()):
                 self._ask_for_pause(name, behind)
         self.books.look()
@@ -243,8 +245,8 @@ class Call:
 
     def _ask_for_pause(self, talker: str, behind: float) -> None:
         media = self._parties[talker].media
-        if media.original == "captions" or media.counters()["playout_queued"]:
-            return  # they hear nothing, or something else
+        if media.original == "captions":
+            return  # they hear nothing
         with contextlib.suppress(LookupError, RuntimeError):  # a leg may be out of service
             media.play(next(tones), tone(), last=True)
             self._journal.emit("pause", {"behind_s": round(behind, 1)}, call=self.name, leg=talker)
