@@ -10,6 +10,8 @@ from tests.support.world import Plan, World
 from translink.errors import Kind, ProviderError
 from translink.providers.breaker import Breaker, Permit, State
 from translink.providers.precedents import Precedents
+from translink.providers.protocols import LiveTranscriber
+from translink.providers.streams import Streams
 from translink.providers.trial import Trial
 
 LOST = ProviderError("closed", provider="x", kind=Kind.TRANSIENT)
@@ -68,3 +70,39 @@ async def test_a_close_that_blames_the_request_passes_if_there_were_results(
     if answered:
         one.answered()
     assert one.over(REFUSED).kind is kind
+
+
+class HearsNobody(World):
+    """Has no language that anybody speaks here; another one has."""
+
+    def hears(self, language: str) -> bool:
+        return False
+
+
+async def test_a_language_it_has_not_says_nothing_of_a_service_that_is_down() -> None:
+    health = Breaker("x")
+    for _ in range(3):
+        health.failed(LOST, 0.0)
+    permit = health.acquire(health.until)
+    assert isinstance(permit, Permit)
+    streams = Streams(HearsNobody(1, Plan(handshake=0.0)), [World(1, Plan())])
+    with pytest.raises(ProviderError, match="finished pieces") as caught:
+        await Trial(streams, "ar", permit, health, Precedents()).connect()
+    assert caught.value.kind is Kind.REFUSED, "the leg asks for no stream of it again"
+    assert health.state is State.HALF_OPEN
+    assert health.allow(health.since), "the next to ask is the probe"
+
+
+async def test_a_language_it_has_not_ends_no_row_of_failures() -> None:
+    health = Breaker("x")
+    for _ in range(3):
+        with pytest.raises(ProviderError):
+            await on(health, Streams(HearsNobody(1, Plan()), [World(1, Plan())])).connect()
+        on(health, World(1, Plan())).over(LOST)
+    assert health.state is State.OPEN
+
+
+def on(breaker: Breaker, live: LiveTranscriber) -> Trial:
+    permit = breaker.acquire(time.monotonic())
+    assert isinstance(permit, Permit)
+    return Trial(live, "en", permit, breaker, Precedents())

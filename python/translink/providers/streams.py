@@ -10,6 +10,10 @@ from translink.providers.expecting import connected
 from translink.providers.protocols import LiveStream, LiveTranscriber, Transcriber
 
 
+class NotAsked(ProviderError):
+    """It cannot do this, and was not asked: that says nothing of its health."""
+
+
 class Streams:
     """A recogniser whose refusals cost no request. Implements `LiveTranscriber`."""
 
@@ -33,10 +37,10 @@ class Streams:
         return await self.connect_expecting(language, ())
 
     async def connect_expecting(self, language: str, terms: tuple[str, ...]) -> LiveStream:
-        """Open a stream. REFUSED, without a request, for a language that others recognise and this
+        """Open a stream. `NotAsked` (REFUSED) for a language that others recognise and this
         one does not: a leg then has its speech recognised in pieces."""
         others = any(hears(one, language) for one in self._others)
         if self._live is None or (others and not hears(self._live, language)):
             message = f"{self.name} has no {language}: recognised in finished pieces"
-            raise ProviderError(message, provider=self.name, kind=Kind.REFUSED)
+            raise NotAsked(message, provider=self.name, kind=Kind.REFUSED)
         return await connected(self._live, language, terms)

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from translink.errors import ProviderError
+from translink.providers.streams import NotAsked
 
 if TYPE_CHECKING:
     from translink.providers.breaker import Breaker, Permit
@@ -40,9 +41,12 @@ class Trial:
         self._precedents = precedents
 
     async def connect(self) -> LiveStream:
-        """The handshake. Raises `ProviderError`, of which the breaker knows then."""
+        """The handshake. Raises `ProviderError`, of which the breaker knows then; not of `NotAsked`."""
         try:
             stream = await self._live.connect(self.language)
+        except NotAsked:
+            self.abandoned()
+            raise
         except ProviderError as refusal:
             error = self.over(refusal)
             raise error from refusal
