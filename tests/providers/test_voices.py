@@ -252,6 +252,15 @@ async def test_a_doubted_sentence_is_said_to_its_end_when_nobody_can_say_it_bett
     assert heard(await say(voices, TEXT)) == [*WHOLE[:2], (3, 600)]
 
 
+async def test_what_was_played_is_not_said_again_with_the_doubted_remake_of_a_sentence() -> None:
+    voice = ScriptedVoice("first")
+    voices = line(voice, attempts=1)
+    for _ in range(3):
+        await say(voices, TEXT)
+    voice.script = [Cut(4000), Cut(7000, "end"), *[Cut(0)] * 30]
+    assert heard(await say(voices, TEXT)) == [*WHOLE[:2], (3, 600)]
+
+
 async def test_what_nobody_could_say_is_reported() -> None:
     first = ScriptedVoice("first", [None, Cut(4000), *[Cut(0)] * 30])
     said = bytearray()

@@ -149,7 +149,8 @@ class Voices:
                             tail = (tail + ready)[-_TAIL:]
                             yield ready
                 if doubted is None and self._rates.suspects(name, language, sentence, take.made):
-                    doubted = take.rest()
+                    place = self._rates.place(said, sayer, name, language)
+                    doubted = take.rest(said, tail, place)
                     # It may be all there is to say: somebody waits for it.
                     way.hasten(self._clock() + self._first)
                     reason = f"{take.made / RATE:.1f} s is too short for {len(sentence)} letters"
@@ -167,10 +168,8 @@ class Voices:
                 note_spoken(name, len(sentence))
                 if take.held:
                     self.resumed += 1
-                    place = self._rates.place(said, sayer, name, language)
-                    rest = take.rest_after(said, tail, place)
-                else:
-                    rest = take.rest()
+                place = self._rates.place(said, sayer, name, language)
+                rest = take.rest(said, tail, place)
                 if rest:
                     yield rest
                 return
@@ -228,7 +227,7 @@ class _Take:
 
     def __init__(self, *, held: bool) -> None:
         self.held = held
-        """True: give nothing away before the end; `rest_after` then says from where."""
+        """True: give nothing away before the end; `rest` then says from where."""
         self.made = 0
         """Samples made so far."""
         self._loud = False
@@ -248,16 +247,14 @@ class _Take:
             cut = len(samples)
         return self._give(cut)
 
-    def rest(self) -> bytes:
-        """Everything that still waits."""
-        return self._give(len(self._waiting) // 2)
-
-    def rest_after(self, said: int, tail: bytes, place: int) -> bytes:
+    def rest(self, said: int, tail: bytes, place: int) -> bytes:
         """What is left to say when `said` samples, which ended with `tail`, were played.
 
-        After the same sample if the same sound comes before it; else after the pause nearest to
-        `place`.
+        Of a take that is held: after the same sample if the same sound comes before it; else after the
+        pause nearest to `place`.
         """
+        if not self.held:
+            return self._give(len(self._waiting) // 2)
         if self._waiting[: 2 * said].endswith(tail):
             return bytes(self._waiting[2 * said :])
         samples = samples_of(self._waiting)
@@ -293,7 +290,7 @@ class _SpeakingRates:
 
     def place(self, said: int, sayer: str, name: str, language: str) -> int:
         """Where voice `name` is in a sentence when `sayer` has said `said` samples of it."""
-        before, after = self._seen[sayer, language], self._seen[name, language]
+        before, after = self._seen.get((sayer, language)), self._seen.get((name, language))
         if sayer == name or not before or not after:
             return said
         return round(said * (sum(after) / len(after)) / (sum(before) / len(before)))
