@@ -72,7 +72,7 @@ async def test_a_close_that_blames_the_request_passes_if_there_were_results(
     assert one.over(REFUSED).kind is kind
 
 
-class WithoutLanguages(World):
+class HearsNobody(World):
     """Has no language that anybody speaks here; another one has."""
 
     def hears(self, language: str) -> bool:
@@ -85,7 +85,7 @@ async def test_a_language_it_has_not_says_nothing_of_a_service_that_is_down() ->
         health.failed(LOST, 0.0)
     permit = health.acquire(health.until)
     assert isinstance(permit, Permit)
-    streams = Streams(WithoutLanguages(1, Plan(handshake=0.0)), [World(1, Plan())])
+    streams = Streams(HearsNobody(1, Plan(handshake=0.0)), [World(1, Plan())])
     with pytest.raises(ProviderError, match="finished pieces") as caught:
         await Trial(streams, "ar", permit, health, Precedents()).connect()
     assert caught.value.kind is Kind.REFUSED, "the leg asks for no stream of it again"
@@ -97,7 +97,7 @@ async def test_a_language_it_has_not_ends_no_row_of_failures() -> None:
     health = Breaker("x")
     for _ in range(3):
         with pytest.raises(ProviderError):
-            await on(health, Streams(WithoutLanguages(1, Plan()), [World(1, Plan())])).connect()
+            await on(health, Streams(HearsNobody(1, Plan()), [World(1, Plan())])).connect()
         on(health, World(1, Plan())).over(LOST)
     assert health.state is State.OPEN
 
