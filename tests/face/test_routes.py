@@ -361,13 +361,13 @@ async def test_a_watcher_that_is_behind_with_what_the_face_tells_hears_it(nodes:
 
 
 async def test_a_watcher_that_takes_nothing_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Stuck:
+    class TakesNothing:
         async def send_str(self, _: str) -> None:
             await asyncio.Event().wait()
 
     monkeypatch.setattr(streams, "SEND_PATIENCE", 0.05)
     with pytest.raises(ViewerGone, match="took no data for 5 s"):
-        await streams._sender(cast("web.WebSocketResponse", Stuck()))({})
+        await streams._sender(cast("web.WebSocketResponse", TakesNothing()))({})
 
 
 async def _end(stream: aiohttp.ClientWebSocketResponse) -> tuple[int, str | None]:
