@@ -215,9 +215,9 @@ async def test_those_waiting_alone_or_ringing_are_hung_up_when_no_more_calls_beg
         telephony.send_away()
         assert telephony.controller is not None
         assert not telephony.controller.take(), "all is asked now, and not when something happens"
-        for caller in ("waits", "rings"):
-            gone = f"DELETE channels/{caller}?reason_code="
-            await until(lambda gone=gone: any(path.startswith(gone) for path in far.paths()))
+        callers = ("waits", "rings")
+        gone = tuple(f"DELETE channels/{caller}?reason_code=" for caller in callers)
+        await until(lambda: sum(path.startswith(gone) for path in far.paths()) == len(callers))
         assert not telephony.controller.lines
 
 
