@@ -215,13 +215,9 @@ async def test_those_waiting_alone_or_ringing_are_hung_up_when_no_more_calls_beg
         telephony.send_away()
         assert telephony.controller is not None
         assert not telephony.controller.take(), "all is asked now, and not when something happens"
-
-        def gone() -> bool:
-            ended = [path for path in far.paths() if path.startswith("DELETE channels/")]
-            return all(any(f"/{caller}?reason_code=" in path for path in ended) for caller in both)
-
-        both = ("waits", "rings")
-        await until(gone)
+        callers = ("waits", "rings")
+        gone = tuple(f"DELETE channels/{caller}?reason_code=" for caller in callers)
+        await until(lambda: sum(path.startswith(gone) for path in far.paths()) == len(callers))
         assert not telephony.controller.lines
 
 

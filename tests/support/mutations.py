@@ -619,7 +619,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "no secret on the command line",
         "settings/load.py",
-        "if _shows_a_secret(path, text):",
+        "if _shows_a_secret(tuple(part.lower() for part in path), text):",
         "if False:",
         f"{KEYS} -k command_line",
     ),
@@ -933,7 +933,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "of a party who is not recorded no word is kept beside a recording",
         "recording/transcript.py",
-        'text=line.text if line.leg in recorded else "",',
+        'text=line.text if start < until.get(line.leg, 0.0) else "",',
         "text=line.text,",
         "tests/recording/test_recorder.py -k switched",
     ),
