@@ -167,7 +167,9 @@ class NatsPlacement:
     async def close(self) -> None:
         if self._task is not None:
             task, self._task = self._task, None
-            task.cancel()
+            while not task.done():
+                task.cancel()  # once is not enough: NATS's client loses it while it connects
+                await asyncio.wait((task,), timeout=0.5)
             await asyncio.gather(task, return_exceptions=True)
 
     # --- Asking ---
