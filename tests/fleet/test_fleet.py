@@ -48,6 +48,14 @@ def test_on_loopback_no_other_name_is_let_in(tmp_path: Path) -> None:
     assert access.refuses("GET", {"Host": "rebound.example.com:8022"}) is not None
 
 
+async def test_a_node_is_announced_as_soon_as_it_has_met_the_others(tmp_path: Path) -> None:
+    """Those that drain send their calls to it: they must not learn of it a second after it is ready."""
+    fleet = Fleet(settings_for("http://127.0.0.1:9", tmp_path, NATS))
+    assert not fleet._news.is_set()
+    fleet.placement.on_reach(True)
+    assert fleet._news.is_set()
+
+
 @pytest.mark.parametrize(
     ("more", "wrong"),
     [

@@ -75,6 +75,8 @@ class Fleet:
         )
         self.placement.on_gone = self._gone
         self.placement.on_change = self._changed
+        # The others know of us at once, and not at the next beat.
+        self.placement.on_reach = lambda _: self._news.set()
         self._settings = settings
         self._began = unix()
         self._ledger = SlotLedger()
