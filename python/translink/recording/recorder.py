@@ -115,6 +115,7 @@ class Recorder:
         if call is None or call.over:
             return
         if self.wants(leg) and not leg.recorded:
+            leg.media.hand_over()  # its newest sound is placed by when it came
             if self._begin(call, [leg]):
                 call.announcements.announce(self.notice)
         elif not self.wants(leg) and leg.recorded:
@@ -150,8 +151,6 @@ class Recorder:
                 leg.untap_ear()
             self._refuse(call, names, f"what is heard cannot be kept: {error}")
             return False
-        for leg in legs:
-            leg.media.hand_over()  # its newest sound is placed by when it came
         speech = {leg.name: call.interpreters[leg.name].listener.speech for leg in legs}
         early = max(0, *(leg.head - speech[leg.name].head for leg in legs)) + RECORDING_LEAD
         origin, began = _now() - early, unix() - early / RATE
