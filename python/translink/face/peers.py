@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
@@ -41,6 +41,19 @@ class NodeSilent(TranslinkError):
 
 class LegNamedTwice(TranslinkError):
     """Several nodes have a leg of that name: which one is meant nobody can tell."""
+
+
+@contextlib.contextmanager
+def refusals(what: str) -> Iterator[None]:
+    """Why the node of a call or leg (`what`) cannot be asked, as a client is told."""
+    try:
+        yield
+    except KeyError:
+        raise web.HTTPNotFound(reason=f"there is no {what} of that name") from None
+    except LegNamedTwice as error:
+        raise web.HTTPConflict(reason=str(error)) from None
+    except NodeSilent as error:
+        raise web.HTTPServiceUnavailable(reason=str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,9 @@ from translink.face.peers import (
     CREATION_TIME,
     NODE_ANSWER_TIME,
     SCRAPE_TIME,
-    LegNamedTwice,
     NodeReply,
-    NodeSilent,
     Peers,
+    refusals,
 )
 from translink.face.placing import Placing
 from translink.observe.journal import Journal
@@ -193,17 +192,11 @@ class FaceRoutes:
     async def _asked_owner(
         self, name: str, what: str, method: str, path: str, body: bytes | None
     ) -> web.Response:
-        try:
+        with refusals(what):
             if what == "leg" and method != "GET":
                 reply = await self._peers.order(name, method, path, body)
             else:
                 _, reply = await self._peers.owner_of(name, method, path, body)
-        except KeyError:
-            raise web.HTTPNotFound(reason=f"there is no {what} of that name") from None
-        except LegNamedTwice as error:
-            raise web.HTTPConflict(reason=str(error)) from None
-        except NodeSilent as error:
-            raise web.HTTPServiceUnavailable(reason=str(error)) from None
         return reply.response()
 
     # --- Given to all ---

@@ -28,7 +28,7 @@ from translink.admin.routes.sockets import (
     left,
 )
 from translink.face.fan import Fan, ViewerGone
-from translink.face.peers import LegNamedTwice, NodeSilent, Peers
+from translink.face.peers import Peers, refusals
 from translink.face.screen import Screen
 from translink.observe.journal import Journal
 from translink.process.clock import unix
@@ -163,14 +163,8 @@ class NodeStreams:
 
     async def _audio(self, request: web.Request) -> web.WebSocketResponse:
         leg = request.match_info["leg"]
-        try:
+        with refusals("leg"):
             peer = await self._peers.owner_of_leg(leg)
-        except KeyError:
-            raise web.HTTPNotFound(reason="there is no leg of that name") from None
-        except LegNamedTwice as error:
-            raise web.HTTPConflict(reason=str(error)) from None
-        except NodeSilent as error:
-            raise web.HTTPServiceUnavailable(reason=str(error)) from None
         try:
             async with self._peers.connect(peer, request.raw_path) as upstream:
                 async with self.listeners.open(request) as stream:

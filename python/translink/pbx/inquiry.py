@@ -91,7 +91,7 @@ def from_and_to(ari: AriSettings) -> str:
 def way_of(settings: Settings) -> Way:
     """Where Asterisk brings the audio."""
     ari, shared, at = settings.ari, settings.shared_port, settings.audiosocket.listen
-    if ari.media == "rtp" and shared.listen is not None and (host := shared.reached_at("")):
+    if settings.asterisk_shares_port and (host := shared.reached_at("")):
         return Way(host, "shared_port.advertise")
     if ari.media == "audiosocket" and at is not None and (host := reached_at(at.host, "")):
         return Way(host, "audiosocket.listen")

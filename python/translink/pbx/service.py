@@ -159,14 +159,13 @@ class Telephony:
         orders: Mapping[str, tuple[str, ...]],
     ) -> tuple[tuple[Place, Medium], tuple[Place, Medium]]:
         """See `controller.Reception`."""
-        settings = self._settings
         one, two = self.desk.seize_pair(
             name,
             languages,
             hang_ups,
             orders,
             digits_reported=True,
-            shared=settings.ari.media == "rtp" and settings.shared_port.listen is not None,
+            shared=self._settings.asterisk_shares_port,
         )
         return (one, self._medium(one)), (two, self._medium(two))
 

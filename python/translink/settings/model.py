@@ -163,6 +163,11 @@ class Settings(BaseModel):
         self._notes = notes
 
     @property
+    def asterisk_shares_port(self) -> bool:
+        """What Asterisk hands over comes in at the shared port."""
+        return self.ari.media == "rtp" and self.shared_port.listen is not None
+
+    @property
     def named_vendors(self) -> frozenset[str]:
         """Those that an order names, of the whole or of a leg."""
         own = [leg.orders for leg in self.legs]
@@ -275,7 +280,7 @@ class Settings(BaseModel):
         if not self.legs:
             raise ValueError("legs: should hold at least two legs, for instance `[[legs]]` twice")
         if self.ari.wanted:
-            shared = self.ari.media == "rtp" and self.shared_port.listen is not None
+            shared = self.asterisk_shares_port
             object.__setattr__(
                 self,
                 "legs",
