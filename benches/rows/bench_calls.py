@@ -72,7 +72,7 @@ def new(scale: Scale) -> Outcome:
     """A run that serves both rows: the second takes what the first has left."""
     scene = CallsScene(
         CALLS,
-        scale.pick(4.0, 15.0, 60.0),
+        scale.pick(4.0, 15.0, 40.0),
         manner=SINGLE_WORDS,
         delays="/".join(map(str, DELAYS)),
     )

@@ -15,7 +15,7 @@ from benches.kit.quantiles import curve, named
 from benches.kit.row import Bench, Row, counted
 from translink.sim.beacons import Manner
 
-CALLS = (1, 10, 25, 50, 100, 150, 200, 300, 400)
+CALLS = (1, 25, 50, 100, 150, 200, 300, 400)
 PLAYOUT_P99_MS = 2.0
 OWN_P99_MS = 20.0
 _broken: list[int] = []

@@ -41,7 +41,7 @@ def bench_core_times(bench: Bench) -> None:
     if bench.scale.name == "smoke":
         pytest.skip("not in the smoke run")
     row = Row("core", "time for 20 ms of a leg")
-    warm, long = bench.scale.pick(("0.1", "0.1"), ("0.2", "0.5"), ("1", "3"))
+    warm, long = bench.scale.pick(("0.1", "0.1"), ("0.2", "0.5"), ("0.5", "1.5"))
 
     def once() -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -52,7 +52,7 @@ def bench_handshake(bench: Bench) -> None:
         row.add("a TLS handshake by itself, client's part", "ms", alone(), noise=0.1)
         row.add("TLS's part of it", "ms", cpu[True][-1] - cpu[False][-1], noise=0.3)
 
-    bench.measure(row, once, repeats=scale.pick(1, 1, 5))
+    bench.measure(row, once, repeats=scale.pick(1, 1, 3))
 
 
 def alone() -> float:

@@ -67,7 +67,7 @@ def bench_ingest(bench: Bench, legs: int) -> None:
             theirs = add(row, name, title, reported, sent, own=False)
             row.add(f"{title} ÷ translink", "×", theirs / ours, better="more", own=False)
 
-    bench.measure(row, once, repeats=scale.pick(1, 3 if legs == 400 else 2, 4))
+    bench.measure(row, once, repeats=scale.pick(1, 3 if legs == 400 else 2, 3))
 
 
 @pytest.mark.parametrize("legs", [400])

@@ -5,15 +5,16 @@ The talks are read from `../shared/talks`, where they are; one written for this 
 
 from __future__ import annotations
 
-import asyncio
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import uvloop
+from types import SimpleNamespace
 
 from benches.kit.native import ROOT
 from benches.kit.row import Bench, Row
-from translink.sim.talk.run import TalkOutcome, play_talks
-from translink.sim.talk.server import TalkScene
+from translink.sim.talk.run import BROKEN
 
 SHARED = ROOT.parent / "shared" / "talks"
 OWN = ROOT / "benches" / "talks" / "bridge.json"
@@ -21,7 +22,7 @@ CASES = (("mono", 1.25), ("dialog", 1.1), ("fast", 1.0), ("fast", 1.25), ("hesit
 
 
 def bench_interpreting(bench: Bench) -> None:
-    """Each talk, by itself."""
+    """Each talk by itself, in programs of its own; side by side, since one call keeps no machine busy."""
     found = [(SHARED / f"{name}.json", longer) for name, longer in CASES]
     talks = [(OWN, 1.25)]
     talks += bench.scale.pick([], [], [(path, longer) for path, longer in found if path.exists()])
@@ -31,21 +32,27 @@ def bench_interpreting(bench: Bench) -> None:
             row.note(f"{path.stem} × {longer} was not measured: no ../shared/talks here")
 
     def once() -> None:
-        for path, longer in talks:
-            add(row, f"{path.stem} × {longer:g}", play(path, longer, bench.scale.pick(7, 150, 150)))
+        seconds = bench.scale.pick(7, 150, 150)
+        with ThreadPoolExecutor(len(talks)) as pool:
+            playing = [pool.submit(play, path, longer, seconds) for path, longer in talks]
+            for (path, longer), played in zip(talks, playing, strict=True):
+                add(row, f"{path.stem} × {longer:g}", played.result())
 
     bench.measure(row, once, repeats=1)
 
 
-def play(path: Path, longer: float, seconds: float) -> TalkOutcome:
-    """One talk, to its end."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(play_talks(TalkScene((str(path),), seconds, 1, longer, seed=1)))
+def play(path: Path, longer: float, seconds: float) -> SimpleNamespace:
+    """One talk, to its end: what the command says of it."""
+    command = [sys.executable, "-m", "translink", "sim", "--talk", str(path), "--json"]
+    command += [f"--longer={longer}", f"--seconds={seconds}", "--talks=1", "--seed=1"]
+    ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False)
+    if ran.returncode not in (0, BROKEN):
+        raise subprocess.CalledProcessError(ran.returncode, command)
+    return SimpleNamespace(**json.loads(ran.stdout))
 
 
-def add(row: Row, name: str, outcome: TalkOutcome) -> None:
+def add(row: Row, name: str, figures: SimpleNamespace) -> None:
     """Its figures."""
-    figures = outcome.figures
     for title, values in (("EVS", figures.evs), ("word to request", figures.word_to_request)):
         for key in ("p50", "p95"):
             if (value := values[key]) is not None:

@@ -51,7 +51,7 @@ def bench_playout(bench: Bench, ears: int, mood: str) -> None:
             if scale.name == "full" or (name == "uvloop" and f"{title} p50" not in row.figures):
                 tell(row, title, *play(name, ears, seconds, mood), own=False)
 
-    bench.measure(row, once, repeats=scale.pick(1, 2 if ears == 100 else 1, 3))
+    bench.measure(row, once, repeats=scale.pick(1, 2 if ears == 100 else 1, 2))
 
 
 def bench_playout_drift(bench: Bench) -> None:

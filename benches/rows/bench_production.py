@@ -18,7 +18,7 @@ from benches.kit.row import Bench, Row, counted
 from benches.kit.turns import DIALOG, Turns
 from translink.sim.beacons import Manner
 
-CALLS = (1, 25, 50, 100, 200)
+CALLS = (1, 25, 100, 200)
 BOTH = Manner()
 """Bursts of 3 to 12 words with pauses of 0.4 to 2 s: each talks 60 % of the time."""
 LIMITS = {
@@ -41,7 +41,7 @@ refuse = 0.02
 def bench_production(bench: Bench, calls: int) -> None:
     """CPU per call and own time of all four."""
     scale = bench.scale
-    if calls not in scale.pick((1,), (25,), (25, 50, 100, 200)):
+    if calls not in scale.pick((1,), (25,), (100, 200)):
         pytest.skip(f"not in the {scale.name} form")
     turns = Turns.read()
     row = Row("production", counted(calls, "call"), x=calls, axis="two-way calls")
@@ -53,7 +53,7 @@ def bench_production(bench: Bench, calls: int) -> None:
             "a talk that was written takes the place of a recorded one: no ../shared/talks here"
         )
     scene = CallsScene(
-        calls, scale.pick(3.0, 10.0, 30.0), manner=scale.pick(Manner(words=(1, 3)), BOTH, BOTH)
+        calls, scale.pick(3.0, 10.0, 20.0), manner=scale.pick(Manner(words=(1, 3)), BOTH, BOTH)
     )
     scenes = {
         "both talk": scene,
@@ -87,7 +87,7 @@ def bench_interpreter_tls(bench: Bench) -> None:
     row = Row("interpreter", "5 calls, single words, over TLS")
     scene = CallsScene(
         5,
-        scale.pick(4.0, 12.0, 60.0),
+        scale.pick(4.0, 12.0, 40.0),
         manner=Manner(words=(1, 1), pause=(2.0, 3.0)),
         delays="300/80/200",
     )

@@ -24,7 +24,7 @@ def bench_soak(bench: Bench, minutes: float | None, calls: int | None, tls: bool
     if scale.name == "smoke" and minutes is None:
         pytest.skip("not in the smoke run")
     # The long one is as production is; the other stands beside it.
-    seconds = 60 * (minutes or scale.pick(0.1, 0.2, 60.0 if tls else 10.0))
+    seconds = 60 * (minutes or scale.pick(0.1, 0.2, 60.0 if tls else 5.0))
     if calls is None:
         calls = max(1, (carried() or 20) // 2)
         calls = min(calls, 10) if scale.name == "quick" else calls

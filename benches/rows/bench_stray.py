@@ -37,7 +37,7 @@ def bench_stray_flood(bench: Bench) -> None:
         tell(row, "quiet", StrayScene(), seconds, flooded=False)
         tell(row, "flooded", StrayScene(), seconds, flooded=True)
 
-    bench.measure(row, once, repeats=bench.scale.pick(1, 2, 5))
+    bench.measure(row, once, repeats=bench.scale.pick(1, 2, 3))
 
 
 def tell(row: Row, name: str, scene: StrayScene, seconds: int, *, flooded: bool) -> None:

@@ -48,7 +48,7 @@ def bench_workers(bench: Bench, workers: int) -> None:
         if best is not None:
             row.add("CPU of all processes there", "cores", best.cpu, own=False)
 
-    bench.measure(row, once, repeats=scale.pick(1, 1, 3))
+    bench.measure(row, once, repeats=1)
     _carried[workers] = row.middle("carried")
     if workers > 1 and _carried.get(1):
         row.add("carried ÷ one worker's", "×", _carried[workers] / _carried[1], better="more")
