@@ -120,6 +120,21 @@ async def test_reloaded_settings_show_what_is_in_force_and_say_what_is_not(
         assert app.console.settings()[0]["idle_timeout"] == 30.0
 
 
+async def test_what_was_switched_stays_when_settings_that_nobody_edited_are_read_again(
+    own_fake: FakeProviders, tmp_path: Path
+) -> None:
+    settings = settings_for(own_fake.url, tmp_path)
+    edited = settings_for(own_fake.url, tmp_path, "mode=streaming")
+    read = iter([settings, edited])
+    app = App(settings, lambda: next(read))
+    async with app.running():
+        app.console.set_mode("prerecorded")
+        await app.reload()
+        assert _modes(app)[0] == "prerecorded"
+        await app.reload()
+        assert _modes(app)[0] == "streaming"
+
+
 async def test_settings_that_cannot_be_read_in_time_stop_nothing(
     own_fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

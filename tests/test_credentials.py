@@ -37,7 +37,7 @@ def test_what_is_no_base_url_is_refused_unseen(url: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("key", ["two words", "line\nend", "clé-secret"])
+@pytest.mark.parametrize("key", ["two words", "line\nend", "clé-secret", '"secret"', "'secret'"])
 def test_what_no_header_can_carry_is_refused_unseen(key: str) -> None:
     with pytest.raises(SettingsError, match=r"^deepgram\.api_key should ") as caught:
         named_key(key, "deepgram.api_key")

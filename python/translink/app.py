@@ -37,7 +37,7 @@ from translink.process.pressure import LoadLimits, Pressure
 from translink.process.resources import ProcessResources
 from translink.providers.http import Http
 from translink.recording.opening import open_recorder
-from translink.settings.reloading import STOP_GRACE
+from translink.settings.reloading import STOP_GRACE, same_modes
 from translink.wiring.coverage import languages_of
 from translink.wiring.endpoints import find_endpoints
 from translink.wiring.membership import Membership
@@ -309,8 +309,9 @@ class App:
         now = await read_again(self._reread, self._settings)
         if now is None:
             return
+        edited = not same_modes(now, self._settings)
         self._settings = now
-        if self._console is not None:
+        if self._console is not None and edited:
             self._console.reloaded(now)
         if self._admin is not None:
             self._admin.reload_certificate()

@@ -72,8 +72,9 @@ def header_key(value: str) -> str:
     `ValueError`.
     """
     value = value.strip()
-    if not re.fullmatch(r"[!-~]*", value):
-        raise ValueError("should be the key alone, without spaces, line ends or quotes inside")
+    # `docker run --env-file` keeps the quotes that our own reading of such a file takes away.
+    if not re.fullmatch(r"[!-~]*", value) or re.fullmatch(r"(['\"]).*\1", value):
+        raise ValueError("should be the key alone, without spaces, line ends or quotes around it")
     return value
 
 

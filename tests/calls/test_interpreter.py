@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.fakes.media import FakeFrame
 from tests.support.number_talk import FRAME
@@ -167,6 +168,25 @@ def test_what_a_failed_translator_takes_with_it_is_shown() -> None:
     assert shown
     assert room.heard == [word for word in room.world.said if word not in shown]
     assert sorted([*room.heard, *shown], key=int) == room.world.said
+
+
+@pytest.mark.parametrize(
+    ("provider", "way"),
+    [
+        ("deepgram.listen", "WEBSOCKET"),
+        ("deepgram.prerecorded", "PRERECORDED"),
+        ("openai.prerecorded", "PRERECORDED"),
+    ],
+)
+def test_the_log_says_by_which_way_a_text_came(provider: str, way: str) -> None:
+    async def scene(room: InterpreterRoom) -> None:
+        room.interpreter.item(Result(0, RATE, "hello", (), final=True, provider=provider))
+
+    with capture_logs() as lines:
+        meet(scene)
+    assert [line["event"] for line in lines if "FINAL" in line["event"]] == [
+        f'[{way}] FINAL transcript (3333): "hello"'
+    ]
 
 
 def test_a_bounded_end_reports_whatever_was_not_said() -> None:

@@ -83,6 +83,7 @@ def test_questions_are_asked_for_what_is_not_given() -> None:
         (Wishes("raw", ('a"', "b")), "--legs"),
         (Wishes("raw", ("-a", "b")), "--legs"),
         (Wishes("raw", None, ("en_US", "fr")), "--languages"),
+        (Wishes("raw", None, ("uk", "jp")), "--languages = 'jp'"),
         (Wishes("raw", None, ("en", "fr", "de")), "--languages"),
     ],
 )

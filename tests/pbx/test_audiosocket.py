@@ -53,7 +53,7 @@ async def test_who_names_no_call_is_hung_up_and_named(
     _, silent = await asyncio.open_connection("127.0.0.1", port)
     await until(lambda: talking.lines("which call it is"), talking.tail)
     silent.close()
-    await talking.says("no call or leg has UUID")
+    await talking.says("5555; legs are 3333, 4444")
     await talking.says("this is no AudioSocket")
 
 

@@ -58,6 +58,18 @@ def test_without_a_leg_for_asterisk_one_is_asked_for_and_calls_can_still_be_dial
     assert "_7X" not in text
 
 
+def test_audiosocket_is_for_legs_whose_audio_asterisk_brings(tmp_path: Path) -> None:
+    wanted = {"--set": ["audiosocket.listen=127.0.0.1:9092"]}
+    text = asterisk(Settings.load(environ={}, flags=wanted, directory=tmp_path))
+    assert "AudioSocket needs legs without a listen" in text
+    assert "Dial(AudioSocket" not in text
+    (tmp_path / "translink.toml").write_text(made(Wishes("asterisk")))
+    given = {"TRANSLINK_ARI__PASSWORD": "a-secret-word"}
+    text = asterisk(Settings.load(environ=given, flags=wanted, directory=tmp_path))
+    assert "3333,1,Dial(AudioSocket/127.0.0.1:9092/" in text
+    assert "needs legs" not in text
+
+
 def test_freeswitch_gets_a_message_for_each_leg_that_init_wrote(tmp_path: Path) -> None:
     (tmp_path / "translink.toml").write_text(made(Wishes("freeswitch", host="10.0.0.5")))
     text = freeswitch(Settings.load(environ={}, directory=tmp_path))

@@ -93,7 +93,7 @@ def test_it_remembers_what_the_model_does(
 ) -> None:
     speech_map, model = both
     assert speech_map.head == model.head
-    start = data.draw(st.integers(model.oldest, model.head))
+    start = data.draw(st.integers(model.begin, model.head))
     end = data.draw(st.integers(start, model.head + 2 * FRAME))
     assert speech_map.spoken(start, end) == model.spoken(start, end)
     talk = speech_map.speech_in(start, end)
@@ -111,7 +111,7 @@ def test_pauses_are_where_the_model_finds_them(
     both: tuple[SpeechMap, Model], data: st.DataObject, least: int
 ) -> None:
     speech_map, model = both
-    start = data.draw(st.just(model.oldest) | st.integers(model.oldest, model.head))
+    start = data.draw(st.just(model.begin) | st.integers(model.begin, model.head))
     assert speech_map.pause_after(start, least) == model.pause_after(start, least)
     assert speech_map.last_pause(start, least) == model.last_pause(start, least)
 

@@ -43,6 +43,11 @@ def test_with_ari_and_no_legs_asterisk_brings_both(tmp_path: Path) -> None:
     assert {leg.transport for leg in settings.legs} == {"rtp"}
 
 
+def test_a_language_of_their_own_does_not_take_them_from_asterisk(tmp_path: Path) -> None:
+    settings = load(tmp_path, ari=URL, set=["legs.4444.language=de"])
+    assert [(leg.language, leg.at_pbx) for leg in settings.legs] == [("en", True), ("de", True)]
+
+
 @pytest.mark.parametrize("medium", ["audiosocket", "websocket"])
 def test_over_a_connection_a_leg_is_no_rtp_leg(tmp_path: Path, medium: str) -> None:
     wanted = [f"ari.media={medium}", "websocket.listen=127.0.0.1:9093"]

@@ -325,7 +325,7 @@ class Interpreter(ListenObserver):
         self.tally.words += len(result.words) or len(result.text.split())
         self.certainty.words(result.words)
         leg = self.direction.leg
-        if result.provider == "deepgram.prerecorded":
+        if result.provider.endswith(".prerecorded"):
             self._log.info(f'[PRERECORDED] FINAL transcript ({leg}): "{result.text}"')
         else:
             self._log.info(f'[WEBSOCKET] FINAL transcript ({leg}): "{result.text}"')

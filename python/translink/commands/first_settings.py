@@ -17,7 +17,7 @@ from pathlib import Path
 from translink.errors import SettingsError, TranslinkError
 from translink.settings.legs import LEG_NAME
 from translink.settings.model import Settings
-from translink.settings.types import LANGUAGE_TAG, is_loopback
+from translink.settings.types import is_loopback, known_language
 
 SYSTEMS = ("asterisk", "freeswitch", "raw")
 FIRST_PORT = 6120
@@ -86,8 +86,10 @@ def made(wishes: Wishes, ask: Ask | None = None) -> str:
                 f"--legs = {name!r}: should begin with a letter or digit; then letters, digits, . _ or -"
             )
     for language in spoken:
-        if not LANGUAGE_TAG.fullmatch(language):
-            raise SettingsError(f"--languages = {language!r}: should be as in en, fr or pt-BR")
+        try:
+            known_language(language)
+        except ValueError as error:
+            raise SettingsError(f"--languages = {language!r}: {error}") from None
     if len(names) < 2 or len(names) % 2 or len(set(names)) < len(names):
         raise SettingsError("--legs: should be pairs, as in 3333,4444, and no name twice")
     if len(spoken) not in (2, len(names)):

@@ -104,7 +104,7 @@ class AudioSocketServer:
             return
         leg = self._legs.get(name) or self._named(name)
         if leg is None:
-            raise ValueError(f"no call or leg has UUID {name}")
+            raise ValueError(f"no call or leg has UUID {name}; {self._desk.known}")
         _Connection(self._desk, leg).begin(connection)
 
     def _named(self, name: str) -> str | None:

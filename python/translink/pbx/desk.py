@@ -151,6 +151,11 @@ class Desk:
         """Legs of the settings whose audio a telephone system brings."""
         return tuple(name for name, leg in self._board.legs.items() if _is_ours(leg))
 
+    @property
+    def known(self) -> str:
+        """These, for an error."""
+        return f"legs are {', '.join(self.legs) or 'none: leave listen out'}"
+
     def next_name(self, stem: str) -> str:
         """See `Switchboard.next_name`."""
         return self._board.next_name(stem)
@@ -174,8 +179,7 @@ class Desk:
         `digits_reported`: see `Leg`. Raises `Unavailable`."""
         leg = self._board.legs.get(name)
         if leg is None or not _is_ours(leg):
-            known = ", ".join(self.legs) or "none: leave listen out"
-            raise Unavailable(f"no leg {name} for a telephone system; legs are {known}", busy=False)
+            raise Unavailable(f"no leg {name} for a telephone system; {self.known}", busy=False)
         room = None
         if call_id:
             room = self._room(f"{name}+{leg.other}", leg, call_id)

@@ -74,6 +74,7 @@ WEBSOCKET_PASSWORD = """\
 username = asterisk
 password = THE-ONE-OF-websocket.password
 """
+LEG_WITHOUT_LISTEN = '; [[legs]]\n; name = "3333"\n; language = "en"'
 FREESWITCH_HEAD = """\
 <!-- dialplan: the call waits while translink has its audio -->
 <extension name="translink">
@@ -102,11 +103,10 @@ def _asterisk(settings: Settings) -> Iterator[str]:
     app = settings.ari.app
     yield "; --- extensions.conf, in the context of your telephones ---"
     known = [leg.name for leg in settings.legs]
-    names = [leg.name for leg in settings.legs if leg.at_pbx]
-    names = names or [name for name in ("3333", "4444") if name in known]
+    brought = [leg.name for leg in settings.legs if leg.at_pbx]
+    names = brought or [name for name in ("3333", "4444") if name in known]
     if not names:
-        yield f"; Stasis({app},LEG) needs legs without a listen, as in"
-        yield '; [[legs]]\n; name = "3333"\n; language = "en"'
+        yield f"; Stasis({app},LEG) needs legs without a listen, as in\n{LEG_WITHOUT_LISTEN}"
     for name in names:
         yield f"exten => {name},1,Stasis({app},{name})"
         yield from _where_translink_is_not()
@@ -133,10 +133,12 @@ def _asterisk(settings: Settings) -> Iterator[str]:
         yield WEBSOCKET_SETUP.format(client=ari.websocket_client, at=at)
         if settings.websocket.password is not None:
             yield WEBSOCKET_PASSWORD
-    if settings.audiosocket.listen is not None and names:
+    if settings.audiosocket.listen is not None:
         at = _from_there(settings.audiosocket.listen, settings)
         yield "; --- or, without ARI, in extensions.conf ---"
-        for name in names:
+        if not brought:
+            yield f"; AudioSocket needs legs without a listen, as in\n{LEG_WITHOUT_LISTEN}"
+        for name in brought:
             if len(name) <= 12:
                 uuid = f"40325ec2-5efd-4bd3-805f-{name.lower().rjust(12, '0')}"
                 yield f"; exten => {name},1,Dial(AudioSocket/{at}/{uuid}/c(slin16))"

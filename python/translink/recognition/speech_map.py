@@ -38,6 +38,9 @@ class SpeechMap:
         self._keep = self._slots * FRAME
         self._remember = max(self._keep, int(TALK_MEMORY * RATE))
         self._talks: deque[Talk] = deque()
+        """Those within the ledger, and the newest of all."""
+        self._past = array("q")
+        """Start and end of each talk before them: 16 bytes instead of 120, for ten minutes."""
         self._captured = array("q", bytes(8 * self._slots))
         self._rms = array("H", bytes(2 * self._slots))
 
@@ -56,7 +59,12 @@ class SpeechMap:
                 talks[-1].end = head
             else:
                 talks.append(Talk(start, head))
-        while talks and talks[0].end < head - self._remember:
+        while len(talks) > 1 and talks[0].end < head - self._keep:
+            talk = talks.popleft()
+            self._past.extend((talk.start, talk.end))
+        if self._past and self._past[1] < head - self._remember:
+            del self._past[:2]
+        elif talks and talks[0].end < head - self._remember:
             talks.popleft()
 
     @property
@@ -95,6 +103,9 @@ class SpeechMap:
             first = talk.start if talk.start > start else start
             if last > first:
                 total += last - first
+        else:
+            for talk in self._before(start):
+                total += max(0, min(talk.end, end) - max(talk.start, start))
         return total
 
     def reached(self, start: int, least: int) -> int | None:
@@ -123,12 +134,10 @@ class SpeechMap:
     def last_pause(self, start: int, least: int) -> int | None:
         """Middle of the newest pause of `least` samples inside [start, head), or None."""
         after = self.head
-        for talk in reversed(self._talks):
-            if after - max(talk.end, start) >= least:
-                return (max(talk.end, start) + after) // 2
+        for talk in self._since(start):
+            if after - talk.end >= least:
+                return (talk.end + after) // 2
             after = talk.start
-            if after <= start:
-                return None
         return (start + after) // 2 if after - start >= least else None
 
     def quietest(self, start: int, end: int) -> int:
@@ -163,6 +172,15 @@ class SpeechMap:
             if talk.end <= start:
                 return
             yield talk
+        yield from self._before(start)
+
+    def _before(self, start: int) -> Iterator[Talk]:
+        """The same of those beyond the ledger."""
+        past = self._past
+        for at in range(len(past) - 2, -1, -2):
+            if past[at + 1] <= start:
+                return
+            yield Talk(past[at], past[at + 1])
 
     def _hole(self, end: int, captured: int) -> None:
         """From the head to `end` nothing came."""

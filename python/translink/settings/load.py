@@ -129,7 +129,7 @@ def load(
             del written[older]
         written[path] = entry
     by_ari = ("ari", "url") in written or ("ari", "listen") in written
-    if by_ari and not any(path[0] == "legs" for path in written):
+    if by_ari and not any(map(_places_legs, written)):
         for leg in tree["legs"] if isinstance(tree["legs"], list) else ():
             del leg["listen"], leg["play_to"]  # Asterisk brings the audio of both
     try:
@@ -139,6 +139,11 @@ def load(
     exposed = (path for path in files if _holds_secret(path, entries) and readable_by_all(path))
     settings.note(Notes(tuple(files), tuple(ignored), tuple(exposed), tuple(overruled.items())))
     return settings
+
+
+def _places_legs(path: Trail) -> bool:
+    """Does it say which legs there are, or where the audio of one comes from?"""
+    return path == ("legs",) or (path[0] == "legs" and path[-1] in ("listen", "play_to", "shared"))
 
 
 def _beats(entry: WrittenValue, older: WrittenValue) -> bool:

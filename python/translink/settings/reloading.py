@@ -18,3 +18,12 @@ def with_modes_of(new: Settings, old: Settings) -> Settings:
     legs = tuple(leg.model_copy(update={"mode": modes.get(leg.name, leg.mode)}) for leg in old.legs)
     share = new.streaming_share
     return old.model_copy(update={"mode": new.mode, "streaming_share": share, "legs": legs})
+
+
+def same_modes(new: Settings, old: Settings) -> bool:
+    """Was nothing of that edited? Then what was switched in the running server stays."""
+    one, other = (
+        (each.mode, each.streaming_share, {leg.name: leg.mode for leg in each.legs})
+        for each in (new, old)
+    )
+    return one == other

@@ -124,7 +124,8 @@ def _endpointing(value: object) -> object:
     raise ValueError("should be ms of silence from 10 to 10000, as in 300, or false")
 
 
-def _language(value: str) -> str:
+def known_language(value: str) -> str:
+    """The same. Raises `ValueError`."""
     if value == "multi":
         raise ValueError(
             "multi: has no language to translate from or to; for a party whose language is not known "
@@ -139,7 +140,7 @@ def _language(value: str) -> str:
 
 
 def _leg_language(value: str) -> str:
-    return value if value == AUTO else _language(value)
+    return value if value == AUTO else known_language(value)
 
 
 def comma_separated(value: object) -> object:
@@ -274,7 +275,7 @@ HostName = Annotated[str, AfterValidator(known_host)]
 """A name or an IP address."""
 Host = Annotated[str, AfterValidator(_host)]
 """An IP address."""
-Language = Annotated[str, AfterValidator(_language)]
+Language = Annotated[str, AfterValidator(known_language)]
 """BCP 47 with a hyphen: `en`, `fr`, `pt-BR`."""
 LegLanguage = Annotated[str, AfterValidator(_leg_language)]
 """Or `auto`."""

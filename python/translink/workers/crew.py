@@ -50,7 +50,7 @@ from translink.process.ending import CLOSING_SECONDS, leave_within
 from translink.process.notify import Supervisor, message
 from translink.process.restarts import reason_of
 from translink.settings.model import Settings
-from translink.settings.reloading import STOP_GRACE
+from translink.settings.reloading import STOP_GRACE, same_modes
 from translink.settings.secrets import without_secrets
 from translink.wiring.coverage import refuse_voiceless
 from translink.wiring.endpoints import Endpoints, find_endpoints
@@ -110,7 +110,8 @@ class Crew:
         *,
         take_over: bool = False,
     ) -> None:
-        self._settings = settings
+        self._settings = self._read = settings
+        """With what was switched since, and as the files had it last."""
         self._take_over = take_over
         self._before: GaveWay | None = None
         self._reread = reread
@@ -385,10 +386,12 @@ class Crew:
         now = await read_again(self._reread, self._settings)
         if now is None:
             return
-        self._settings = now
-        for berth in self.berths.values():
-            if berth.url:
-                await berth.tell()
+        edited, self._read = not same_modes(now, self._read), now
+        if edited:
+            self._settings = now
+            for berth in self.berths.values():
+                if berth.url:
+                    await berth.tell()
         if self._face is not None:
             self._face.reload_certificate()
 
