@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -302,6 +303,33 @@ def test_a_script_without_spaces_keeps_its_shape() -> None:
     segmenter.result(Result(0, 20, "はいそうです", spoken, True), 1.0)
     segmenter.result(Result(20, 30, "ね。", (Word("ね。", 20, 30),), True, speech_final=True), 2.0)
     assert texts(segmenter) == ["はいそうですね。"]
+
+
+def said_by(*tokens: str, speech_final: bool = True) -> Result:
+    """A final as Deepgram writes Chinese and Japanese: a space between any two words."""
+    spoken = tuple(Word(token, 10 * at, 10 * at + 10) for at, token in enumerate(tokens))
+    end = 10 * len(tokens)
+    return Result(0, end, " ".join(tokens), spoken, True, speech_final=speech_final)
+
+
+def test_the_spaces_of_a_recogniser_of_chinese_are_not_sent_to_the_translator() -> None:
+    segmenter = Segmenter(language="zh")
+    segmenter.result(said_by("我们", "明天", "去", "公园", "吧"), 1.0)
+    assert texts(segmenter) == ["我们明天去公园吧"]
+    segmenter.result(said_by("用", "Google", "搜索"), 2.0)
+    assert texts(segmenter) == ["用 Google 搜索"]
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_japanese_is_cut_after_a_full_stop_at_the_head_of_the_next_word(timed: bool) -> None:
+    tokens = ("はい", "じゃあ", "始め", "ます", "。ちょっと", "待っ", "て", "ください", "。")
+    result = said_by(*tokens)
+    segmenter = Segmenter(language="ja")
+    segmenter.result(result if timed else replace(result, words=()), 1.0)
+    first, second = segmenter.segments()
+    assert (first.text, second.text) == ("はいじゃあ始めます。", "ちょっと待ってください。")
+    assert first.end <= second.start
+    assert second.end == result.end
 
 
 # Scripted sequences of the wire.

@@ -36,7 +36,7 @@ Source: Deepgram's pages on endpointing, interim results and utterance end.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -44,13 +44,15 @@ from translink.calls.dictated import ANNOUNCED, Dictation, dictations, is_within
 from translink.calls.function_words import is_function_word
 from translink.results import RATE, Result, Segment, UtteranceEnd, Word
 from translink.settings.speech import SegmentSettings
-from translink.text.sentences import ends_clause, ends_sentence, gap, join
+from translink.text.sentences import ends_clause, ends_sentence, gap, is_solid, join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SETTLED = 0.1
 """Seconds between a word's end and the interim's: a newer one is wrong in one of four or five."""
+_SOLID_MARKS = "。、！？，；：」』）"
+"""Marks of Chinese and Japanese that belong to the word before them."""
 MAX_CHARS = 400
 """A longer open turn is cut. Below every limit of the voices (Aura: 1,000)."""
 
@@ -329,18 +331,21 @@ def _pieces(result: Result) -> list[_Piece]:
     """
     text = result.text.strip() or " ".join(word.text for word in result.words)
     if aligned := _aligned(text, result):
-        return aligned
+        return _marks_behind(aligned)
     tokens = text.split()
     spans = _spans(result.words, len(tokens)) if result.words else _shares(result, tokens)
-    return [
-        _Piece(token, " " if index else "", start, end, result.received)
-        for index, (token, (start, end)) in enumerate(zip(tokens, spans, strict=True))
-    ]
+    gaps = ["", *("" if is_solid(*pair) else " " for pair in pairwise(tokens))]
+    return _marks_behind(
+        [
+            _Piece(token, glue, start, end, result.received)
+            for token, glue, (start, end) in zip(tokens, gaps, spans, strict=True)
+        ]
+    )
 
 
 def _aligned(text: str, result: Result) -> list[_Piece]:
     """Pieces with the text's own separators; `[]` if the text is not just words and space."""
-    pieces = []
+    pieces: list[_Piece] = []
     position = 0
     for word in result.words:
         if not word.text:
@@ -348,10 +353,29 @@ def _aligned(text: str, result: Result) -> list[_Piece]:
         found = text.find(word.text, position)
         if found < 0 or text[position:found].strip():
             return []
-        glue = text[position:found]
+        solid = pieces and is_solid(pieces[-1].text, word.text)
+        glue = "" if solid else text[position:found]
         pieces.append(_Piece(word.text, glue, word.start, word.end, result.received))
         position = found + len(word.text)
     return [] if text[position:].strip() else pieces
+
+
+def _marks_behind(pieces: list[_Piece]) -> list[_Piece]:
+    """The same, with `。` and its like at the end of a word: Deepgram writes them at the head of the next one."""
+    if not any(piece.text[0] in _SOLID_MARKS for piece in pieces[1:]):
+        return pieces
+    tidy = pieces[:1]
+    for piece in pieces[1:]:
+        rest, before = piece.text.lstrip(_SOLID_MARKS), tidy[-1]
+        marks = piece.text[: len(piece.text) - len(rest)]
+        if marks:
+            tidy[-1] = replace(
+                before, text=before.text + marks, end=before.end if rest else piece.end
+            )
+        if rest:
+            solid = marks and is_solid(marks, rest)
+            tidy.append(replace(piece, text=rest, glue="" if solid else piece.glue))
+    return tidy
 
 
 def _spans(words: tuple[Word, ...], count: int) -> list[tuple[int, int]]:

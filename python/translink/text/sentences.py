@@ -84,12 +84,19 @@ def gap(left: str, right: str) -> str:
     return "" if _UNSPACED.match(left[-1:]) and _UNSPACED.match(right[:1]) else " "
 
 
+def is_solid(left: str, right: str) -> bool:
+    """Does nothing stand between these in Chinese or Japanese, whatever spaces a recogniser puts there? Those of
+    Thai part phrases, and stay."""
+    return bool(_SOLID.match(left[-1:]) and _SOLID.match(right[:1]))
+
+
 _ALWAYS = "?!。！？؟।॥۔"
 _ENDERS = _ALWAYS + ".…"
 _CLAUSE_ENDERS = frozenset(",;:、，；：،؛")
 _CLOSERS = "\"'”’“‘»)]」』）"
 _OPENERS = "\"'“‘«([¿¡„‚「『（"
 _SENTENCE_TOKEN = re.compile(r"[。！？]+[」』”’）]*|[^\s。！？]+(?:[。！？]+[」』”’）]*)?")
+_SOLID = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uff64]")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3000-\u30ff\u3400-\u9fff\uff00-\uff64]")
 _BEFORE_NUMBERS = frozenset({"no", "nos", "n", "p", "pp", "art", "vol", "chap", "nr", "sec", "min"})
 """Words that are abbreviations only before a number: `No. 5`, but `I said no.`"""
