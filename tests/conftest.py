@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import hypothesis
 import pytest
@@ -20,7 +21,7 @@ from tests.support.aloud import Aloud
 from tests.support.hanging import TEARDOWN, bounded
 from tests.support.paths import SHARED
 from tests.support.serve import Serve, ServerPlan
-from tests.support.stillness import Stillness
+from tests.support.stillness import MachineStoodStill, Stillness
 from tests.support.workers import ByFile, alone_file, longest_first, write_alone
 
 # Until all tests are collected nothing of them is garbage; looking for it is a fifth of the time that takes.
@@ -83,23 +84,46 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
     """No fixture waits for ever."""
     with bounded(TEARDOWN, item.config):
+        if item.stash.get(STOOD_STILL, False):
+            item.stash[STOOD_STILL] = False
+            _end_module(item)
         return (yield)
 
 
+def _end_module(item: pytest.Item) -> None:
+    """What is run again begins with servers of its own: on the old ones the first attempt's call goes on, and its
+    words and events are counted."""
+    module = item.getparent(pytest.Module)
+    assert module is not None
+    # All but what is above the module ends, as before a test of another module.
+    item.session._setupstate.teardown_exact(cast("pytest.Item", module.parent))
+
+
+STOOD_STILL = pytest.StashKey[bool]()
 _stillness = Stillness()
+
+
+@contextlib.contextmanager
+def _blamed(item: pytest.Item) -> Iterator[None]:
+    try:
+        with _stillness.blamed():
+            yield
+    except MachineStoodStill:
+        item.stash[STOOD_STILL] = True
+        raise
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """What fails while the machine stands still says so, and is run again."""
-    with _stillness.blamed():
+    with _blamed(pyfuncitem):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """So does what fixtures do: one of them calls, and records what is heard."""
-    with _stillness.blamed():
+    with _blamed(item):
         return (yield)
 
 

@@ -90,11 +90,41 @@ def test_two(called): assert called == 2
 """
 
 
-def test_a_fixture_that_failed_on_a_machine_that_stood_still_is_set_up_again(
-    tmp_path: Path,
+LEFT_OVER = """
+import pytest
+from tests import conftest
+
+tries = []
+
+@pytest.fixture(scope="module")
+def calls():
+    return []
+
+def test_one(calls):
+    calls.append("call")
+    tries.append(1)
+    if len(tries) == 1:
+        conftest._stillness.worst = 3.0
+        pytest.fail("heard [1, 3]")
+    assert calls == ["call"]
+
+def test_two(calls): assert calls == ["call"]
+"""
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        # A fixture of a module calls once for all of its tests: one word unheard was three errors.
+        pytest.param(MODULE, id="a fixture"),
+        # The second try met the first one's call, and could not pass.
+        pytest.param(LEFT_OVER, id="what the first try left behind"),
+    ],
+)
+def test_what_failed_on_a_machine_that_stood_still_is_set_up_again(
+    tmp_path: Path, module: str
 ) -> None:
-    """A fixture of a module calls once for all of its tests: one word unheard was three errors."""
-    (tmp_path / "test_it.py").write_text(MODULE)
+    (tmp_path / "test_it.py").write_text(module)
     settings = ("-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *settings, "-p", "tests.conftest", str(tmp_path)],
