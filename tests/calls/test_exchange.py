@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,6 +49,20 @@ def test_a_call_that_is_made_can_be_spoken_in_at_once() -> None:
         assert bytes(desk.opened["bob"].played).count(b"(word)") == 2
         assert desk.console.leg("bob").hears == "en"
         assert (await desk.console.call(made.call))["transcript"][0].translation == "(word)"
+
+    at_a_desk(scenario, idle_timeout=30)
+
+
+def test_a_call_in_which_one_party_could_never_be_spoken_to_is_refused() -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
+        choice = desk.board.switchboard.vendors
+        services = replace(choice.usual.services, speaks=lambda language, _: language != "pl")
+        choice.usual = replace(choice.usual, services=services)
+        for wish in (LegWish("pl"), LegWish("auto", ("fr", "pl"))):
+            with pytest.raises(ValueError, match="no voice for pl; name a voice"):
+                desk.console.create_call((EN_FR[0], wish))
+        assert desk.taken == set()
+        desk.console.create_call((EN_FR[0], LegWish("pl", original="captions")))
 
     at_a_desk(scenario, idle_timeout=30)
 

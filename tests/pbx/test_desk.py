@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -161,6 +162,20 @@ def test_those_whose_call_ids_differ_never_meet(one: str, two: str | None) -> No
         assert first.room is friend.room is not stranger.room
         assert all(len(seat.leg.name) <= 32 for seat in (first, stranger, friend))
         assert desk.seize("1", "room-5", lambda: None).leg.name == "1.room-5"
+        await board.switchboard.close("test over")
+
+    run_virtually(scenario())
+
+
+def test_a_dialled_call_in_which_one_party_could_never_be_spoken_to_is_refused() -> None:
+    async def scenario() -> None:
+        board = Board()
+        choice = board.switchboard.vendors
+        services = replace(choice.usual.services, speaks=lambda language, _: language != "pl")
+        choice.usual = replace(choice.usual, services=services)
+        with pytest.raises(Unavailable, match="no voice for pl") as refused:
+            _desk(board).seize_pair("line", ("en", "pl"), (lambda: None, lambda: None))
+        assert not refused.value.busy
         await board.switchboard.close("test over")
 
     run_virtually(scenario())

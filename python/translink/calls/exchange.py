@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from translink.calls.call import Call
     from translink.calls.switchboard import Switchboard
     from translink.media import MediaLeg
+    from translink.providers.services import Services
     from translink.settings.lag import Original
     from translink.settings.legs import CallSettings, Rate, ReplyFormat, RtpFormat, Transport
 
@@ -88,6 +89,18 @@ class LegWish:
         return self.source is not None and has_port(self.source)
 
 
+def refuse_voiceless(leg: LegWish | LegSettings, services: Services) -> None:
+    """Raises `ValueError` if its party could never be spoken to: each sentence would be unspoken."""
+    if leg.original in ("captions", "through"):
+        return
+    for language in leg.candidates or (leg.language,):
+        if not services.speaks(language, leg.voice):
+            raise ValueError(
+                f"language: there is no voice for {language}; name a voice, another vendor in speak "
+                "(docs/languages.md), or original = captions"
+            )
+
+
 class Exchange:
     """Makes calls on request, and opens their legs."""
 
@@ -116,10 +129,12 @@ class Exchange:
         self._next = random.randrange(0, len(self._ports), 2)
 
     def create(self, wishes: tuple[LegWish, LegWish], orders: Orders = NO_ORDERS) -> Call:
-        """A running call whose sockets are open. Raises `Refused`, and `ValueError` for vendors that cannot
-        be had; nothing is left open then."""
+        """A running call whose sockets are open. Raises `Refused`, and `ValueError` for vendors and voices
+        that cannot be had; nothing is left open then."""
         board = self._switchboard
         vendors = board.vendors.having(orders)
+        for wish in wishes:
+            refuse_voiceless(wish, vendors.services)
         now = time.monotonic()
         if (reason := board.refuses(now)) is not None:
             board.pressure.give_up("calls")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 from pydantic import ValidationError
 
-from translink.calls.exchange import CALL_RECEIVE_BUFFER
+from translink.calls.exchange import CALL_RECEIVE_BUFFER, refuse_voiceless
 from translink.calls.leg import Leg
 from translink.calls.shortage import NO_MEMORY, MemoryShortage
 from translink.pbx.line import Unavailable
@@ -219,7 +219,9 @@ class Desk:
                 )
                 for leg, language in zip(names, languages, strict=True)
             ]
-            self._board.vendors.of(wishes[0], wishes[1])
+            vendors = self._board.vendors.of(wishes[0], wishes[1])
+            for wish in wishes:
+                refuse_voiceless(wish, vendors.services)
         except ValidationError as error:
             raise Unavailable(_in_words(error), busy=False) from None
         except ValueError as error:

@@ -143,6 +143,7 @@ class Lineup:
             translate=self._translate,
             speak=self._speak,
             detect=self._detect,
+            speaks=self._can_speak,
             precedents=self._precedents,
             ahead=AskAhead(
                 self._translation,
@@ -289,6 +290,9 @@ class Lineup:
         except AllFailed as failure:
             without = unable(self._voices(voice), lambda one: speaks(one, language))
             raise as_one(failure, "speech", self._speech, without) from failure
+
+    def _can_speak(self, language: str, voice: str | None) -> bool:
+        return any(speaks(one, language) for one in self._voices(voice))
 
     def _failed(self, error: ProviderError) -> None:
         log.warning(

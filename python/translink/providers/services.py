@@ -23,6 +23,10 @@ async def _nobody(pcm: bytes, languages: tuple[str, ...]) -> Detected | None:
     raise ProviderError("no detector of languages", provider="recognition", kind=Kind.REFUSED)
 
 
+def _anything(language: str, voice: str | None) -> bool:
+    return True
+
+
 class AsksAhead(Protocol):
     """Asks for what may not be wanted in the end, where that harms nobody (`providers.ahead`)."""
 
@@ -52,6 +56,8 @@ class Services:
     """(16 kHz s16le mono, language, key terms); None = nobody takes any."""
     detect: Callable[[bytes, tuple[str, ...]], Awaitable[Detected | None]] = _nobody
     """(16 kHz s16le mono, languages) → which of them is spoken; None: none of them was heard."""
+    speaks: Callable[[str, str | None], bool] = _anything
+    """(language, voice): has anybody in line a voice for it? Known without a request."""
     precedents: Precedents = field(default_factory=Precedents)
     """What has worked before; shared by all legs."""
     cadence: Cadence = field(default_factory=Cadence)
