@@ -13,6 +13,12 @@ def test_the_variant_s_glossary_goes_before_its_language_s() -> None:
     assert custom.ways("pt", "en") == [{}]
 
 
+def test_a_glossary_is_found_under_any_name_of_its_languages() -> None:
+    custom = Customization(glossaries={"en-nb": ["to"], "nb-en": ["from"]})
+    assert custom.ways("en", "no") == [{"glossary_id": "to"}, {}]
+    assert custom.ways("nb", "en") == [{"glossary_id": "from"}, {}]
+
+
 def test_shared_ones_are_left_out_first_and_five_are_asked_for_at_most() -> None:
     custom = Customization(glossaries={"en-fr": ["own"]}, shared=[f"s{n}" for n in range(9)])
     fullest, own, bare = custom.ways("en", "fr")

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from translink.providers.languages import base
+from translink.providers.languages import base, of_pair
 
 MOST_GLOSSARIES = 5
 INSTRUCTED = frozenset(["de", "en", "es", "fr", "it", "ja", "ko", "zh"])
@@ -32,7 +32,7 @@ class Customization:
 
     def ways(self, source: str, target: str) -> list[dict[str, object]]:
         """What to ask with, the fullest first; the last one is without anything."""
-        own = list(self._own(source, target))
+        own = list(of_pair(self.glossaries, source, target) or ())
         everything = list(dict.fromkeys((*own, *self.shared)))[:MOST_GLOSSARIES]
         said: dict[str, object] = {}
         if self.instructions and base(target) in INSTRUCTED:
@@ -40,14 +40,6 @@ class Customization:
         ways = [{**_named(ids), **said} for ids in (everything, own, [])]
         ways.append({})
         return [way for number, way in enumerate(ways) if way not in ways[:number]]
-
-    def _own(self, source: str, target: str) -> Sequence[str]:
-        tag = target.replace("_", "-").lower()
-        table = {pair.lower(): ids for pair, ids in self.glossaries.items()}
-        for pair in (f"{base(source)}-{tag}", f"{base(source)}-{base(target)}"):
-            if pair in table:
-                return table[pair]
-        return ()
 
 
 def _named(ids: Sequence[str]) -> dict[str, object]:
