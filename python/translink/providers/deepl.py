@@ -129,12 +129,17 @@ class DeepL:
         return Translation(translated, self.name, monotonic() - begun)
 
     async def _asked(self, body: dict[str, object], source: str, target: str) -> Answer:
-        """The answer to the fullest request that is not refused. What was left out for a pair is said
-        once, and not asked for again for `EXTRAS_REFUSED`: it may have been a passing trouble."""
+        """The answer to the fullest request that is not refused; to the barest, once half of the time for
+        a text is over. What was left out for a pair is said once, and not asked for again for
+        `EXTRAS_REFUSED`: it may have been a passing trouble."""
+        begun = monotonic()
         ways = self._ways(source, target)
         known, until = self._taken.get((source, target), (0, 0.0))
         first = known if monotonic() < until else 0
         for number, way in enumerate(ways[first:], first):
+            late = number > first and monotonic() - begun > self._timeout / 2
+            if late and number + 1 < len(ways):
+                continue
             try:
                 answer = await self._http.request(
                     "POST",
