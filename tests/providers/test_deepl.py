@@ -207,6 +207,37 @@ async def test_usage_and_warm_connections() -> None:
     assert len(server.peers) == 1
 
 
+@pytest.mark.parametrize(
+    ("told", "usage"),
+    [
+        ({}, DeepLUsage(5, 1_000)),
+        ({"api_key_character_count": 9, "api_key_character_limit": 10}, DeepLUsage(9, 10)),
+        ({"api_key_character_count": 4, "api_key_character_limit": 10**12}, DeepLUsage(5, 1_000)),
+        ({"api_key_character_count": 4, "api_key_character_limit": 0}, DeepLUsage(5, 1_000)),
+        ({"api_key_character_count": 4, "api_key_character_limit": None}, DeepLUsage(5, 1_000)),
+    ],
+)
+async def test_of_the_limits_of_account_and_key_that_is_told_which_is_reached_first(
+    told: dict[str, int | None], usage: DeepLUsage
+) -> None:
+    async def tell(request: web.Request) -> web.Response:
+        return web.json_response({"character_count": 5, "character_limit": 1_000, **told})
+
+    async with fake_web(tell) as server, Http() as http:
+        assert await DeepL(http, api_key=KEY, server_url=server.url).usage() == usage
+
+
+@pytest.mark.parametrize("body", ["[]", "{}", '{"character_count": 5}'])
+async def test_an_answer_without_usage_is_transient(body: str) -> None:
+    async def odd(request: web.Request) -> web.Response:
+        return web.Response(text=body)
+
+    async with fake_web(odd) as server, Http() as http:
+        with pytest.raises(ProviderError, match="no usage") as caught:
+            await DeepL(http, api_key=KEY, server_url=server.url).usage()
+    assert caught.value.kind is Kind.TRANSIENT
+
+
 async def test_only_the_end_of_a_long_context_is_sent() -> None:
     async with fake_web(answer) as server, Http() as http:
         deepl = DeepL(http, api_key=KEY, server_url=server.url)
