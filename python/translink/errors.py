@@ -58,7 +58,8 @@ class ProviderError(TranslinkError):
         """Name and endpoint, as in `deepgram.listen`, `deepgram.prerecorded`, `deepl`."""
         self.kind = kind
         self.status = status
-        """HTTP status or WebSocket close code, if there was one."""
+        """HTTP status or WebSocket close code, if there was one; 402 where the account has nothing left,
+        whatever was answered."""
         self.retry_after = retry_after
         """Seconds the provider asked us to wait."""
         self.request_id = request_id
@@ -73,7 +74,7 @@ def kind_of_status(status: int, code: str = "") -> Kind:
         code: the error's name in the body, where it says more than the status: OpenAI answers 429 to
             an account that has nothing left, which no waiting mends.
     """
-    if code in _NOTHING_LEFT:
+    if code in NOTHING_LEFT:
         return Kind.DENIED
     match status:
         case 401 | 402 | 403 | 456:
@@ -144,6 +145,7 @@ def conceal(secrets: Iterable[str]) -> None:
     _concealed = tuple(sorted(secrets, key=len, reverse=True))
 
 
-_NOTHING_LEFT = frozenset({"insufficient_quota", "quota_exceeded", "billing_hard_limit_reached"})
+NOTHING_LEFT = frozenset({"insufficient_quota", "quota_exceeded", "billing_hard_limit_reached"})
+"""Names of an error that only a payment mends, under whatever status."""
 _concealed: tuple[str, ...] = ()
 _QUERY = re.compile(r"(\w://[^\s?#]*)[?#]\S*")

@@ -48,6 +48,7 @@ async def test_each_provider_is_asked_in_each_language_and_way(
         ("listen", 401, "refused", "set DEEPGRAM_API_KEY"),
         ("listen", 400, "refused", "the model, the language"),
         ("listen", 302, "refused", "no redirect is followed"),
+        ("translate", 404, "refused", "the address, the model and the voice"),
         ("prerecorded", 503, "unreachable", "network"),
         ("translate", 403, "refused", "set DEEPL_API_KEY"),
         ("translate", 456, "refused", "nothing left"),
@@ -65,6 +66,16 @@ async def test_a_provider_that_refuses_is_named_with_the_mend_and_without_the_ke
     assert all(said in finding.mend and str(status) in finding.detail for finding in bad)
     assert not any("0123456789abcdef" in finding.detail for finding in found)
     assert exit_code(found) == {"refused": 3, "unreachable": 4}[cause]
+
+
+async def test_an_account_with_nothing_left_is_not_told_to_set_its_key(
+    own_fake: FakeProviders, tmp_path: Path
+) -> None:
+    own_fake.refuse["translate"] = 401
+    own_fake.refusal_name = "quota_exceeded"
+    found = await look(settings_for(own_fake.url, tmp_path))
+    mends = {finding.mend for finding in found if finding.cause}
+    assert mends == {"the account has nothing left"}
 
 
 async def test_a_server_that_is_not_there_or_never_answers_is_not_reached(

@@ -90,6 +90,8 @@ class FakeProviders:
         """Seconds."""
         self.refuse: dict[str, int] = {}
         """Service (`listen`, `prerecorded`, `translate`, `speak`) to HTTP status."""
+        self.refusal_name = "NO"
+        """Of the error in such an answer."""
         self.dictionaries: dict[str, set[tuple[str, str]]] = {}
         """Glossary to the pairs that it has; one that is not here has all."""
         self.configures = True
@@ -242,7 +244,8 @@ class FakeProviders:
             return None
         # As careless as a server can be: what it was shown comes back in headers and body.
         shown = request.headers.get("Authorization", "")
-        error = {"err_code": "NO", "err_msg": f"refused {shown}", "request_id": "r"}
+        said = f"refused {shown}"
+        error = {"err_code": self.refusal_name, "err_msg": said, "request_id": "r"}
         return web.json_response(error, status=status, headers={"dg-error": f"refused {shown}"})
 
 

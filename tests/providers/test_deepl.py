@@ -207,6 +207,37 @@ async def test_usage_and_warm_connections() -> None:
     assert len(server.peers) == 1
 
 
+@pytest.mark.parametrize(
+    ("told", "usage"),
+    [
+        ({}, DeepLUsage(5, 1_000)),
+        ({"api_key_character_count": 9, "api_key_character_limit": 10}, DeepLUsage(9, 10)),
+        ({"api_key_character_count": 4, "api_key_character_limit": 10**12}, DeepLUsage(5, 1_000)),
+        ({"api_key_character_count": 4, "api_key_character_limit": 0}, DeepLUsage(5, 1_000)),
+        ({"api_key_character_count": 4, "api_key_character_limit": None}, DeepLUsage(5, 1_000)),
+    ],
+)
+async def test_of_the_limits_of_account_and_key_that_is_told_which_is_reached_first(
+    told: dict[str, int | None], usage: DeepLUsage
+) -> None:
+    async def tell(request: web.Request) -> web.Response:
+        return web.json_response({"character_count": 5, "character_limit": 1_000, **told})
+
+    async with fake_web(tell) as server, Http() as http:
+        assert await DeepL(http, api_key=KEY, server_url=server.url).usage() == usage
+
+
+@pytest.mark.parametrize("body", ["[]", "{}", '{"character_count": 5}'])
+async def test_an_answer_without_usage_is_transient(body: str) -> None:
+    async def odd(request: web.Request) -> web.Response:
+        return web.Response(text=body)
+
+    async with fake_web(odd) as server, Http() as http:
+        with pytest.raises(ProviderError, match="no usage") as caught:
+            await DeepL(http, api_key=KEY, server_url=server.url).usage()
+    assert caught.value.kind is Kind.TRANSIENT
+
+
 async def test_only_the_end_of_a_long_context_is_sent() -> None:
     async with fake_web(answer) as server, Http() as http:
         deepl = DeepL(http, api_key=KEY, server_url=server.url)
@@ -231,11 +262,12 @@ async def test_an_answer_that_does_not_end_is_not_read_to_its_end() -> None:
     assert (error.kind, "exceeds" in str(error)) == (Kind.REFUSED, True)
 
 
-def refusing(*, lacks: str) -> Handler:
-    """Answers 400 to a request that says this anywhere."""
+def refusing(*lacks: str) -> Handler:
+    """Answers 400 to a request that says any of this anywhere."""
 
     async def handler(request: web.Request) -> web.Response:
-        if lacks in await request.text():
+        said = await request.text()
+        if any(each in said for each in lacks):
             return web.json_response({"message": "No dictionary found"}, status=400)
         return await answer(request)
 
@@ -245,16 +277,19 @@ def refusing(*, lacks: str) -> Handler:
 @pytest.mark.parametrize(
     ("lacks", "taken"),
     [
-        ("g-2", {"glossary_id": "g-1", "custom_instructions": ["x"]}),
-        ("g-1", {"custom_instructions": ["x"]}),
-        ("custom_instructions", {}),
+        (["g-2"], {"glossary_id": "g-1", "custom_instructions": ["x"]}),
+        (["g-1"], {"glossary_id": "g-2", "custom_instructions": ["x"]}),
+        (["g-1", "g-2"], {"custom_instructions": ["x"]}),
+        (["custom_instructions"], {"glossary_ids": ["g-1", "g-2"]}),
+        (["custom_instructions", "g-2"], {"glossary_id": "g-1"}),
+        (["custom_instructions", "g-1", "g-2"], {}),
     ],
 )
 async def test_what_a_pair_has_not_is_left_out_said_once_and_not_asked_for_again(
-    lacks: str, taken: dict[str, object], caplog: pytest.LogCaptureFixture
+    lacks: list[str], taken: dict[str, object], caplog: pytest.LogCaptureFixture
 ) -> None:
     custom = Customization(glossaries={"fr-de": ["g-1"]}, shared=["g-2"], instructions=["x"])
-    async with fake_web(refusing(lacks=lacks)) as server, Http() as http:
+    async with fake_web(refusing(*lacks)) as server, Http() as http:
         deepl = DeepL(http, api_key=KEY, server_url=server.url, customization=custom)
         for _ in range(3):
             assert (await deepl.translate("oui", source="fr", target="de")).text == "OUI"
@@ -268,9 +303,31 @@ async def test_what_a_pair_has_not_is_left_out_said_once_and_not_asked_for_again
     assert "No dictionary found" in said
 
 
+async def test_a_text_is_not_late_for_what_is_tried_with_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    custom = Customization(shared=[f"g-{number}" for number in range(5)])
+    now = 0.0
+    monkeypatch.setattr("translink.providers.deepl.monotonic", lambda: now)
+    refuse = refusing("g-")
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        nonlocal now
+        now += 0.6
+        return await refuse(request)
+
+    async with fake_web(slow) as server, Http() as http:
+        deepl = DeepL(http, api_key=KEY, server_url=server.url, customization=custom, timeout=3.0)
+        assert (await deepl.translate("oui", source="fr", target="de")).text == "OUI"
+        assert len(server.seen) == 4, "three that were refused in 1.8 s, and the barest"
+        await deepl.translate("oui", source="fr", target="de")
+    assert len(server.seen) == 5
+    assert len([one for one in caplog.records if "goes without" in one.message]) == 1
+
+
 async def test_a_text_that_is_refused_in_any_way_spoils_nothing_for_the_next() -> None:
     custom = Customization(shared=["g-2"])
-    async with fake_web(refusing(lacks="bad")) as server, Http() as http:
+    async with fake_web(refusing("bad")) as server, Http() as http:
         deepl = DeepL(http, api_key=KEY, server_url=server.url, customization=custom)
         with pytest.raises(ProviderError) as caught:
             await deepl.translate("bad", source="fr", target="de")
@@ -280,7 +337,7 @@ async def test_a_text_that_is_refused_in_any_way_spoils_nothing_for_the_next() -
 
 
 async def test_a_variant_in_beta_that_is_not_there_any_more_is_its_language() -> None:
-    async with fake_web(refusing(lacks="FR-CA")) as server, Http() as http:
+    async with fake_web(refusing("FR-CA")) as server, Http() as http:
         deepl = DeepL(http, api_key=KEY, server_url=server.url)
         await deepl.translate("yes", source="en", target="fr-CA")
         await deepl.translate("yes", source="en", target="fr-CA")
@@ -289,7 +346,7 @@ async def test_a_variant_in_beta_that_is_not_there_any_more_is_its_language() ->
 
 async def test_a_variant_in_beta_that_is_gone_does_not_take_the_glossary_with_it() -> None:
     custom = Customization(glossaries={"en-fr": ["g-1"]})
-    async with fake_web(refusing(lacks="FR-CA")) as server, Http() as http:
+    async with fake_web(refusing("FR-CA")) as server, Http() as http:
         deepl = DeepL(http, api_key=KEY, server_url=server.url, customization=custom)
         await deepl.translate("yes", source="en", target="fr-CA")
     body = json.loads(server.seen[-1].body)

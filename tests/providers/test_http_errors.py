@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from translink.providers.http_errors import broken
+from translink.errors import Kind
+from translink.providers.http_errors import broken, refusal
 
 PROGRAM = """
 import asyncio, os, resource, socket, uvloop
@@ -50,6 +51,22 @@ def test_no_descriptor_left_is_this_machines_shortage_for_both_kinds_of_connecti
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout.split() == ["shortage", "shortage"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (429, b'{"error": {"message": "No quota.", "code": "insufficient_quota"}}'),
+        (401, b'{"detail": {"status": "quota_exceeded", "message": "0 credits remaining"}}'),
+        (402, b""),
+    ],
+)
+def test_an_account_with_nothing_left_wants_to_be_paid_whatever_it_is_called(
+    status: int, body: bytes
+) -> None:
+    error = refusal("p", status, {}, body)
+    assert (error.kind, error.status) == (Kind.DENIED, 402)
+    assert str(error).startswith(f"p answered {status}"), "the log has what was said"
 
 
 @pytest.mark.parametrize(

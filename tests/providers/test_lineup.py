@@ -310,6 +310,34 @@ def test_pieces_that_are_refused_where_others_were_recognised_are_asked_for_agai
     run_virtually(refused())
 
 
+@pytest.mark.parametrize(
+    ("status", "target", "passes"),
+    [
+        (404, "fr", True),
+        (405, "fr", True),
+        (302, "fr", True),
+        (400, "fr", False),
+        (404, "de", False),
+    ],
+)
+def test_a_text_that_finds_no_way_where_others_were_translated_is_asked_for_again(
+    status: int, target: str, passes: bool
+) -> None:
+    async def refused() -> None:
+        lost = ProviderError("no such route", provider="deepl", kind=Kind.REFUSED, status=status)
+        made, _ = lineup(translators=[Provider("deepl", [None, lost, None])])
+        translate = made.services().translate
+        await translate("one", "en", "fr", "")
+        if passes:
+            assert (await translate("two", "en", target, "")).text == f"|two|en>{target}"
+            return
+        with pytest.raises(ProviderError) as caught:
+            await translate("two", "en", target, "")
+        assert caught.value.kind is Kind.REFUSED
+
+    run_virtually(refused())
+
+
 async def test_who_has_to_wait_for_long_is_down() -> None:
     busy = Provider("deepl", [Kind.BUSY], retry_after=3600.0)
     made, _ = lineup(translators=[busy])

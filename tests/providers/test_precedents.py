@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from translink.errors import Kind, ProviderError
-from translink.providers.precedents import PRECEDENTS_KEPT, Precedents
+from translink.providers.precedents import PRECEDENTS_KEPT, Precedents, is_of_the_address
 
 
 def error(kind: Kind) -> ProviderError:
@@ -34,6 +34,11 @@ def test_only_refusals_are_weighed(kind: Kind) -> None:
     before.note("listen", "en")
     failure = error(kind)
     assert before.weigh(failure, "listen", "en") is failure
+
+
+def test_a_redirect_and_a_lost_route_say_nothing_of_what_was_sent() -> None:
+    statuses = (302, 307, 400, 403, 404, 405, 413, 422, 503)
+    assert [each for each in statuses if is_of_the_address(each)] == [302, 307, 404, 405]
 
 
 def test_ever_new_languages_take_no_more_room() -> None:

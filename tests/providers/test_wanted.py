@@ -104,6 +104,20 @@ def test_a_voice_that_is_refused_is_followed_by_the_usual_one_and_not_asked_for_
     assert [log["event"] for log in logs] == ["a voice was refused: the usual one speaks"]
 
 
+def test_a_refusal_that_passes_does_not_switch_a_voice_off_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wanted_module, "WISH_REFUSED", 0.0)
+    unmet, vendor = UnmetWishes(), Vendor("hector")
+    with capture_logs() as logs:
+        assert vendor.heard({"fr": "hector"}, unmet=unmet) == "usual"
+        assert vendor.heard({"fr": "hector"}, unmet=unmet) == "usual"
+        vendor._refused = ()
+        assert vendor.heard({"fr": "hector"}, unmet=unmet) == "hector"
+    assert vendor.asked == ["hector", "usual", "hector", "usual", "hector"]
+    assert len(logs) == 1, "said once"
+
+
 def test_a_text_that_both_refuse_says_nothing_of_the_voice() -> None:
     unmet, vendor = UnmetWishes(), Vendor("hector", "usual")
     for _ in range(2):

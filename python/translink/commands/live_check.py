@@ -186,8 +186,10 @@ def _mend(error: ProviderError) -> str:
             return "the account has nothing left"
         case Kind.DENIED, _:
             return f"set {name}" if name else "start it again"
-        case Kind.REFUSED, int(status) if status < 400 or status == 404:
+        case Kind.REFUSED, int(status) if status < 400:
             return "look at the address in the settings: no redirect is followed"
+        case Kind.REFUSED, 404:
+            return "look at the address, the model and the voice in the settings"
         case Kind.REFUSED, _:
             return "look at the model, the language and the voice in the settings"
         case Kind.BUSY, _:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from translink.providers.languages import base
+from translink.providers.languages import base, of_pair
 
 MOST_GLOSSARIES = 5
 INSTRUCTED = frozenset(["de", "en", "es", "fr", "it", "ja", "ko", "zh"])
@@ -31,23 +31,23 @@ class Customization:
     instructions: Sequence[str] = ()
 
     def ways(self, source: str, target: str) -> list[dict[str, object]]:
-        """What to ask with, the fullest first; the last one is without anything."""
-        own = list(self._own(source, target))
+        """What to ask with, the fullest first; the last one is without anything. Each of several glossaries
+        is tried without the others, which the pair may lack, and the glossaries without the instructions."""
+        listed: Sequence[str] = of_pair(self.glossaries, source, target) or ()
+        own = list(dict.fromkeys(listed))
         everything = list(dict.fromkeys((*own, *self.shared)))[:MOST_GLOSSARIES]
+        others = [one for one in everything if one not in own]
+        sets: list[list[str]] = [everything]
+        sets += [[*own, one] for one in others]
+        sets.append(own)
+        sets += [[one] for one in others]
+        sets.append([])
+        bare: dict[str, object] = {}
         said: dict[str, object] = {}
         if self.instructions and base(target) in INSTRUCTED:
             said["custom_instructions"] = list(self.instructions)
-        ways = [{**_named(ids), **said} for ids in (everything, own, [])]
-        ways.append({})
+        ways = [{**_named(ids), **extra} for extra in (said, bare) for ids in sets]
         return [way for number, way in enumerate(ways) if way not in ways[:number]]
-
-    def _own(self, source: str, target: str) -> Sequence[str]:
-        tag = target.replace("_", "-").lower()
-        table = {pair.lower(): ids for pair, ids in self.glossaries.items()}
-        for pair in (f"{base(source)}-{tag}", f"{base(source)}-{base(target)}"):
-            if pair in table:
-                return table[pair]
-        return ()
 
 
 def _named(ids: Sequence[str]) -> dict[str, object]:

@@ -50,6 +50,11 @@ class DeepLUsage:
     count: int
     limit: int
 
+    @property
+    def share(self) -> float:
+        """How much of it is used, 1 = all."""
+        return self.count / self.limit if self.limit > 0 else 0.0
+
 
 class DeepL:
     """`POST /v2/translate`. Implements `Translator`."""
@@ -129,12 +134,17 @@ class DeepL:
         return Translation(translated, self.name, monotonic() - begun)
 
     async def _asked(self, body: dict[str, object], source: str, target: str) -> Answer:
-        """The answer to the fullest request that is not refused. What was left out for a pair is said
-        once, and not asked for again for `EXTRAS_REFUSED`: it may have been a passing trouble."""
+        """The answer to the fullest request that is not refused; to the barest, once half of the time for
+        a text is over. What was left out for a pair is said once, and not asked for again for
+        `EXTRAS_REFUSED`: it may have been a passing trouble."""
+        begun = monotonic()
         ways = self._ways(source, target)
         known, until = self._taken.get((source, target), (0, 0.0))
         first = known if monotonic() < until else 0
         for number, way in enumerate(ways[first:], first):
+            late = number > first and monotonic() - begun > self._timeout / 2
+            if late and number + 1 < len(ways):
+                continue
             try:
                 answer = await self._http.request(
                     "POST",
@@ -173,8 +183,8 @@ class DeepL:
         return [{"target_lang": each, **way} for way in ways for each in targets]
 
     async def usage(self) -> DeepLUsage:
-        """What the key has used and may use; free of charge, so also a check of the key. Raises
-        `ProviderError`."""
+        """What the account has used and may use, or the key, if it has a limit of its own (Pro) that will
+        be reached first; free of charge, so also a check of the key. Raises `ProviderError`."""
         answer = await self._http.request(
             "GET",
             f"{self._base}/v2/usage",
@@ -183,14 +193,18 @@ class DeepL:
             headers=self._headers,
         )
         value = answer.json()
-        count, limit = (
-            (value.get("character_count"), value.get("character_limit"))
-            if isinstance(value, dict)
-            else (None, None)
-        )
-        if not isinstance(count, int) or not isinstance(limit, int):
+        known: list[DeepLUsage] = []
+        for whose in ("", "api_key_"):
+            count, limit = (
+                (value.get(f"{whose}character_count"), value.get(f"{whose}character_limit"))
+                if isinstance(value, dict)
+                else (None, None)
+            )
+            if isinstance(count, int) and isinstance(limit, int):
+                known.append(DeepLUsage(count, limit))
+        if not known:
             raise unreadable(self.name, "no usage", answer.headers)
-        return DeepLUsage(count, limit)
+        return max(known, key=lambda usage: usage.share)
 
     async def warm(self, count: int = 1) -> int:
         """Open connections ahead of time; returns how many."""

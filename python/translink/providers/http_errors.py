@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import aiohttp
 import orjson
 
-from translink.errors import Kind, ProviderError, kind_of_status, printable
+from translink.errors import NOTHING_LEFT, Kind, ProviderError, kind_of_status, printable
 from translink.providers.reading import read_json
 
 SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
@@ -33,11 +33,13 @@ def refusal(
     """
     lower = {name.lower(): value for name, value in headers.items()}
     words = printable(describe(body) or lower.get("dg-error", ""), secret=secret)
+    name = _name(body)
     return ProviderError(
         f"{provider} answered {status}" + (f": {words}" if words else ""),
         provider=provider,
-        kind=kind_of_status(status, _name(body)),
-        status=status,
+        kind=kind_of_status(status, name),
+        # As 401 or 429 it would be taken for a wrong key, which nobody has to change.
+        status=402 if name in NOTHING_LEFT else status,
         retry_after=retry_after(lower),
         request_id=_request_id(lower),
     )

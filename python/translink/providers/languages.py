@@ -18,10 +18,26 @@ def base(language: str) -> str:
 
 
 def by_tag(table: Mapping[str, V], language: str) -> V | None:
-    """What a table has for `pt-BR`, or else for `pt`; None when it has neither."""
+    """What a table has for `pt-BR`, or else for `pt`, or for that under its usual name (`no` for `nb`);
+    None when it has none of them."""
     tag = language.replace("_", "-")
-    value = table.get(tag)
-    return table.get(tag.partition("-")[0].lower()) if value is None else value
+    for each in (tag, tag.partition("-")[0].lower(), base(tag)):
+        if (value := table.get(each)) is not None:
+            return value
+    return None
+
+
+def of_pair(table: Mapping[str, V], source: str, target: str) -> V | None:
+    """What a table has for `en-pt-BR`, or else for `en-pt`, under whatever names of the languages
+    (`nb-en` is `no-en`); None when it has nothing for either."""
+    known: dict[str, V] = {}
+    for pair, value in table.items():
+        one, _, other = pair.partition("-")
+        known[f"{base(one)}-{_usual(other)}"] = value
+    for tag in (_usual(target), base(target)):
+        if found := known.get(f"{base(source)}-{tag}"):
+            return found
+    return None
 
 
 def is_among(languages: Collection[str], language: str) -> bool:
@@ -35,6 +51,12 @@ def in_words(language: str) -> str:
     code, _, variant = language.replace("_", "-").partition("-")
     name = ENGLISH_NAMES.get(base(code), code)
     return f"{name} ({variant})" if variant else name
+
+
+def _usual(language: str) -> str:
+    """`no-no` for `nb-NO`: in small letters, under the language's usual name."""
+    code, dash, variant = language.replace("_", "-").lower().partition("-")
+    return base(code) + dash + variant
 
 
 _SAME = {"nb": "no", "nn": "no", "tl": "fil", "iw": "he", "in": "id"}

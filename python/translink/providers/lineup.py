@@ -23,7 +23,7 @@ from translink.providers.breaker import Breaker, BreakerPolicy, Chain, State, Tr
 from translink.providers.expecting import Terms, transcribed
 from translink.providers.gate import Gate
 from translink.providers.pace import PACE
-from translink.providers.precedents import Precedents
+from translink.providers.precedents import Precedents, is_of_the_address
 from translink.providers.restream import Restream
 from translink.providers.services import Services
 from translink.providers.voices import Voices
@@ -256,7 +256,7 @@ class Lineup:
             return await first_success(
                 self._translation,
                 self._translators,
-                lambda one: one.translate(text, source=source, target=target, context=context),
+                lambda one: self._translated(one, text, source, target, context),
                 timeout=self._limits.translate,
                 budget=self._translation_budget,
                 without=without,
@@ -265,6 +265,22 @@ class Lineup:
             )
         except AllFailed as failure:
             raise as_one(failure, "translation", self._translation, without) from failure
+
+    async def _translated(
+        self, one: Translator, text: str, source: str, target: str, context: str
+    ) -> Translation:
+        pair = f"{source}>{target}"
+        try:
+            translation = await one.translate(text, source=source, target=target, context=context)
+        except ProviderError as error:
+            weighed = error
+            if error.status is not None and is_of_the_address(error.status):
+                weighed = self._precedents.weigh(error, one.name, pair)
+            if weighed is error:
+                raise
+            raise weighed from error
+        self._precedents.note(one.name, pair)
+        return translation
 
     async def _speak(self, text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
         speaker = self._speakers.get(voice)

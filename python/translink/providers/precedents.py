@@ -10,7 +10,13 @@ from __future__ import annotations
 from translink.errors import Kind, ProviderError
 
 PRECEDENTS_KEPT = 256
-"""Pairs of provider and language. Clients that create calls may name ever new languages."""
+"""Provider and language, or pair of them. Clients that create calls may name ever new languages."""
+
+
+def is_of_the_address(status: int) -> bool:
+    """Whether a status (a redirect, 404, 405) says nothing of what was sent there. With another one, as
+    with 400, a text may be refused for its own sake, however often others were translated."""
+    return 300 <= status < 400 or status in (404, 405)
 
 
 class Precedents:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from time import monotonic
 from typing import Literal
 
 import structlog
@@ -26,6 +27,8 @@ ANY = "any"
 """In a table of voices by language: for all others."""
 NOTED = 256
 """Wishes that were not met and are remembered; clients may name ever new voices."""
+WISH_REFUSED = 600.0
+"""Seconds for which a voice that was refused is not asked for again."""
 _USUALLY, _FOR = "usually:", "for:"
 
 
@@ -63,12 +66,13 @@ def wished(voice_for: str | None, voice: str | None, *, second: bool) -> str:
 
 
 class UnmetWishes:
-    """Shared by all clients: what they could not do is said once and not tried again."""
+    """Shared by all clients: what they could not do is said once. What was refused is tried again after
+    `WISH_REFUSED`: it may have been a passing trouble, or be mended in the vendor's account by then."""
 
     def __init__(self) -> None:
         self._noted: set[tuple[str, ...]] = set()
-        self._refused: dict[tuple[str, str], str] = {}
-        """Provider and voice, and the reason."""
+        self._refused: dict[tuple[str, str], tuple[str, float]] = {}
+        """Provider and voice, the reason, and until when it is left alone."""
 
     def tell(self, provider: str, wish: str, language: str, mend: str) -> None:
         """A vendor has no such voice."""
@@ -85,10 +89,11 @@ class UnmetWishes:
 
     def refuse(self, provider: str, voice: str, reason: str) -> None:
         """A vendor does not take this name, and its usual voice spoke the very same text."""
-        if (provider, voice) not in self._refused:
-            if len(self._refused) >= NOTED:
-                self._refused.clear()
-            self._refused[provider, voice] = reason
+        is_new = (provider, voice) not in self._refused
+        if is_new and len(self._refused) >= NOTED:
+            self._refused.clear()
+        self._refused[provider, voice] = reason, monotonic() + WISH_REFUSED
+        if is_new:
             log.warning(
                 "a voice was refused: the usual one speaks",
                 provider=provider,
@@ -97,12 +102,14 @@ class UnmetWishes:
             )
 
     def is_refused(self, provider: str, voice: str) -> bool:
-        """It was, before."""
-        return (provider, voice) in self._refused
+        """It was, not long ago."""
+        _, until = self._refused.get((provider, voice), ("", 0.0))
+        return monotonic() < until
 
     def refused_by(self, provider: str) -> list[tuple[str, str]]:
         """Voices that this one does not take, with its reason."""
-        return [(voice, why) for (who, voice), why in self._refused.items() if who == provider]
+        refused = self._refused.items()
+        return [(voice, why) for (who, voice), (why, _) in refused if who == provider]
 
 
 def _bound(noted: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
@@ -135,7 +142,7 @@ class WantedVoice:
             self._unmet.tell(provider, self._wish, language, self._mend)
 
     def is_refused(self, provider: str, voice: str) -> bool:
-        """It was, before."""
+        """It was, not long ago."""
         return self._unmet.is_refused(provider, voice)
 
     def refuse(self, provider: str, voice: str, reason: str) -> None:

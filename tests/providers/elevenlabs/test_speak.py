@@ -212,12 +212,6 @@ async def test_a_stall_is_transient_and_closing_cancels_the_request() -> None:
             Kind.BUSY,
             "system_busy",
         ),
-        (
-            401,
-            {"detail": {"status": "quota_exceeded", "message": "0 credits remaining"}},
-            Kind.DENIED,
-            "quota_exceeded: 0 credits remaining",
-        ),
         (401, {"detail": {"status": "invalid_api_key"}}, Kind.DENIED, "invalid_api_key"),
         (
             422,
@@ -237,6 +231,16 @@ async def test_refusals_have_their_class_and_its_words(
     error = await failure(refuse)
     assert (error.kind, error.status) == (kind, status)
     assert words in str(error)
+
+
+async def test_credits_that_are_used_up_are_no_wrong_key() -> None:
+    async def refuse(request: web.Request) -> web.Response:
+        body = {"detail": {"status": "quota_exceeded", "message": "0 credits remaining"}}
+        return web.json_response(body, status=401)
+
+    error = await failure(refuse)
+    assert (error.kind, error.status) == (Kind.DENIED, 402)
+    assert "answered 401: quota_exceeded: 0 credits remaining" in str(error)
 
 
 async def test_a_key_that_comes_back_in_an_error_is_struck_out() -> None:

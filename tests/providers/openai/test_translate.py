@@ -153,16 +153,22 @@ async def test_connections_are_opened_ahead() -> None:
 
 
 async def test_the_terms_that_are_in_a_text_are_sent_with_it() -> None:
-    glossaries = {"en-pl": {"invoice": "faktura", "deed": "akt"}, "en-pt-BR": {"bus": "ônibus"}}
+    glossaries = {
+        "en-pl": {"invoice": "faktura", "deed": "akt"},
+        "en-pt-BR": {"bus": "ônibus"},
+        "en-nb": {"bus": "buss"},
+    }
     async with fake_web(polite) as server, Http() as http:
         at = OpenAiEndpoint(server.url, KEY)
         one = OpenAiTranslate(http, at=at, glossaries=glossaries)
         await one.translate("The Invoice is here.", source="en-GB", target="pl")
         await one.translate("The bus is here.", source="en", target="pt-BR")
         await one.translate("The bus is here.", source="en", target="pt-PT")
+        await one.translate("The bus is here.", source="en", target="no")
     asked = [json.loads(json.loads(seen.body)["messages"][1]["content"]) for seen in server.seen]
     assert [each.get("glossary") for each in asked] == [
         {"invoice": "faktura"},
         {"bus": "ônibus"},
         None,
+        {"bus": "buss"},
     ]

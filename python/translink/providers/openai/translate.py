@@ -12,7 +12,7 @@ import orjson
 
 from translink.errors import Kind, ProviderError
 from translink.providers.http import Http, unreadable
-from translink.providers.languages import base
+from translink.providers.languages import of_pair
 from translink.providers.openai.answer import NotATranslation, translation_in
 from translink.providers.openai.endpoint import OpenAiClient, OpenAiEndpoint
 from translink.providers.openai.prompt import messages
@@ -42,7 +42,7 @@ class OpenAiTranslate(OpenAiClient):
             timeout: seconds for all of a request.
         """
         super().__init__(http, at, model=model, timeout=timeout, name=name)
-        self._glossaries = {pair.lower(): terms for pair, terms in (glossaries or {}).items()}
+        self._glossaries: Mapping[str, Mapping[str, str]] = glossaries or {}
         self._temperature = temperature
 
     async def translate(
@@ -89,11 +89,7 @@ class OpenAiTranslate(OpenAiClient):
 
     def _glossary(self, text: str, source: str, target: str) -> dict[str, str]:
         """Those of the pair's terms that are in the text: a long list makes the answer late."""
-        tag = target.replace("_", "-").lower()
-        terms: Mapping[str, str] = {}
-        for pair in (f"{base(source)}-{tag}", f"{base(source)}-{base(target)}"):
-            if terms := self._glossaries.get(pair, {}):
-                break
+        terms: Mapping[str, str] = of_pair(self._glossaries, source, target) or {}
         folded = text.casefold()
         return {term: said for term, said in terms.items() if term.casefold() in folded}
 
