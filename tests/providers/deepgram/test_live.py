@@ -525,19 +525,21 @@ class TestHandshake:
         asyncio.run(connect())
 
     async def test_a_cancelled_connect_leaves_nothing_behind(self) -> None:
-        gone = asyncio.Event()
+        came, gone = asyncio.Event(), asyncio.Event()
 
         async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            came.set()
             await reader.read()
             gone.set()
 
         async with raw_server(silent) as url:
             connecting = asyncio.create_task(transcriber(url).connect("en"))
-            await asyncio.sleep(0.05)
+            await asyncio.wait_for(came.wait(), 20)
             connecting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await connecting
-            await asyncio.wait_for(gone.wait(), 1)
+            await asyncio.wait_for(gone.wait(), 20)
 
 
 async def test_no_key_is_logged_even_at_debug(caplog: pytest.LogCaptureFixture) -> None:
