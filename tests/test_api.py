@@ -34,7 +34,9 @@ async def test_a_call_that_is_made_translates_and_gives_its_ports_back(
     status, made = await server.asked("POST", "/api/calls", wanted)
     assert status == 201, made
     anna, bob = made["legs"]
-    assert (anna["send_to"], bob["audio_from"]) == ("127.0.0.1:24600", "127.0.0.1:24601")
+    # Another run of the tests on this machine may have the first ones.
+    ports = {int(at.removeprefix("127.0.0.1:")) for at in (anna["send_to"], bob["audio_from"])}
+    assert len(ports & {*range(24600, 24700)}) == 2
     async with Phone.at(anna) as one, Phone.at(bob) as two:
         await asyncio.sleep(0.2)
         await one.say(1, 2, 3)

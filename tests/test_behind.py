@@ -58,7 +58,10 @@ async def test_it_is_spoken_to_faster_and_hears_everything(tmp_path: Path) -> No
         async with call(server, TALKER, EAR) as (one, _):
             await talk(one)
             leg = await server.get(f"/api/legs/{EAR}")
-            assert leg["behind_s"] > 4.0
+            while leg["behind_s"] <= 4.0:  # the last sentences are on their way
+                assert utterances() < SENTENCES, leg
+                await asyncio.sleep(0.05)
+                leg = await server.get(f"/api/legs/{EAR}")
             assert 1.0 <= leg["tempo"] <= 1.5, "of the newest frame"
             (row,) = (await server.get("/api/calls"))["calls"]
             assert row["behind_max_s"] > 2.0

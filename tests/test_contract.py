@@ -302,8 +302,10 @@ async def test_a_refused_stream_is_replaced_at_once_and_tried_again_sparingly(
             await one.say(8)
             missing = await _ready(server, 503)
             assert (await server.ask("/health"))[0] == 200
-            while "translation" not in missing:
-                missing = await _ready(server, 503)
+            async with asyncio.timeout(PATIENCE):
+                while "translation" not in missing:
+                    await asyncio.sleep(0.05)
+                    missing = await _ready(server, 503)
             await until(lambda: server.happened("untranslated"))
         # Nobody calls a server that is not ready: it must become so by itself.
         await _ready(server, 200)

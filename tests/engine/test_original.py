@@ -180,7 +180,7 @@ def test_the_echo_of_a_speakerphone_is_marked() -> None:
         + bytes(2 * dice.randint(0, 3_000))
         for _ in range(30)
     )[: 6 * 32_000]
-    with engine() as (media, drainer), udp() as phone:
+    with engine() as (media, drainer), udp(timeout=2.0) as phone:
         leg = media.add_leg(
             listen=LOCAL, play_to=phone.getsockname(), source="any", echo_guard=True
         )

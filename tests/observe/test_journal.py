@@ -96,7 +96,7 @@ async def test_a_reader_who_waits_is_woken_by_the_end() -> None:
     reading = asyncio.create_task(read(journal.subscribe()))
     await asyncio.sleep(0)
     journal.close()
-    assert await asyncio.wait_for(reading, 1) == []
+    assert await asyncio.wait_for(reading, 20) == []
 
 
 def test_an_event_is_a_flat_object_with_its_version() -> None:

@@ -232,7 +232,7 @@ async def test_or_read_only_at_the_permitted_pace(start: Start) -> None:
             await ws.send(silence(0.2))
         await ws.send(CLOSE)
         await rest(ws)
-    assert 0.55 < loop.time() - began < 2.0
+    assert loop.time() - began > 0.55
 
 
 class LiveFaults(NoFaults):

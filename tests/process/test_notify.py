@@ -78,12 +78,19 @@ async def test_signs_of_life_come_only_while_it_lives(systemd: socket.socket) ->
         supervisor.close()
 
 
-async def test_a_supervisor_that_is_gone_or_full_holds_nothing_up(tmp_path: Path) -> None:
+async def test_a_supervisor_that_is_gone_or_full_holds_nothing_up(
+    tmp_path: Path, systemd: socket.socket
+) -> None:
     gone = Supervisor({"NOTIFY_SOCKET": str(tmp_path / "nobody")}, 1)
     gone.tell(message(ready=True))
     assert gone.unsent == 1
     gone.close()
     gone.tell(message(ready=True))
+    full = Supervisor({"NOTIFY_SOCKET": systemd.getsockname()}, 1)
+    for _ in range(1_000):  # and nobody reads
+        full.tell(message(status="x" * 200))
+    assert 0 < full.unsent < 1_000
+    full.close()
     none = Supervisor({}, 1)
     assert not none.listens
     none.tell(message(ready=True))

@@ -235,7 +235,7 @@ async def test_a_stream_yields_before_the_body_ends_and_leaving_it_drops_the_con
     async with raw_server(endless) as url, Http() as http:
         async with http.stream("GET", url, provider="p", within=2) as reply:
             assert await anext(aiter(reply.chunks())) == b"abc"
-        await asyncio.wait_for(gone.wait(), 1)
+        await asyncio.wait_for(gone.wait(), 20)
 
 
 async def test_a_stream_that_stalls_is_transient() -> None:

@@ -347,13 +347,18 @@ async def test_silence_is_not_taken_for_speech() -> None:
         await say(line(Silent("only"), budget=0.2), TEXT)
 
 
-async def test_the_time_a_listener_takes_is_not_the_voices_fault() -> None:
-    voices = line(ScriptedVoice("first"), stall=0.03)
-    said = bytearray()
-    async for piece in voices.speak("1 2 3.", language="en"):
-        said += piece
-        await asyncio.sleep(0.05)
-    assert heard(bytes(said)) == WHOLE[:3]
+def test_the_time_a_listener_takes_is_not_the_voices_fault() -> None:
+    voice = ScriptedVoice("first")
+
+    async def listen() -> bytes:
+        said = bytearray()
+        async for piece in line(voice, stall=0.03).speak("1 2 3.", language="en"):
+            said += piece
+            await asyncio.sleep(0.05)
+        return bytes(said)
+
+    assert heard(run_virtually(listen())) == WHOLE[:3]
+    assert voice.asked == ["1 2 3."], "nothing was said on by another attempt"
 
 
 async def test_closing_cancels_the_request_and_blames_nobody() -> None:
@@ -377,5 +382,5 @@ async def test_a_long_sound_without_a_pause_is_not_held_back_for_ever() -> None:
 
     voices = Voices(Chain([Breaker("hum")]), [Hum()], stall=60)
     speaking = voices.speak("hum", language="en")
-    assert len(await asyncio.wait_for(anext(speaking), 1)) <= 2 * 4800
+    assert len(await asyncio.wait_for(anext(speaking), 20)) <= 2 * 4800
     await speaking.aclose()

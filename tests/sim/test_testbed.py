@@ -218,7 +218,7 @@ async def test_a_close_has_its_code_and_reason(url: str, http: aiohttp.ClientSes
 async def test_prerecorded_beyond_its_limit_is_asked_to_wait(
     http: aiohttp.ClientSession,
 ) -> None:
-    server, _ = beacon_server(delays=Delays(prerecorded=0.2))
+    server, _ = beacon_server(delays=Delays(prerecorded=1.0))
     await server.start()
     try:
         await strike(http, server.url, "prerecorded:limit(2)")

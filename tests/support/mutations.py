@@ -715,6 +715,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "if False:",
         "tests/providers/test_deepl.py -k not_read_to_its_end",
     ),
+    Mutation(
+        "a recogniser that stops reading holds up the sender soon",
+        "providers/deepgram/live.py",
+        "sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**15)",
+        "pass",
+        "tests/providers/deepgram/test_live.py -k blocks_the_sender",
+    ),
     # --- Privacy ---
     Mutation(
         "the log without people's words",

@@ -67,25 +67,30 @@ def _follow(
     target: Target, state: Mapping[str, Any], sleep: Callable[[float], None], *, quiet: bool
 ) -> tuple[Mapping[str, Any], bool]:
     """The last that the server reported, and whether it has ended; if not, another one has its address."""
-    first, silent, waited, shown = state["pid"], 0, 0.0, ""
+    first, silent, waited, unheard, shown = state["pid"], 0, 0.0, 0.0, ""
     while True:
         if not quiet:
             shown = _show(state, shown)
         near = not state["calls"] or state["left_s"] < 2 * POLL_SECONDS or silent
         pause = POLL_SOON if near else POLL_SECONDS
+        began = time.monotonic()
         sleep(pause)
-        waited += pause
         try:
             _, now = asked(target, "GET", "/api/drain")
         except ControlError as error:
+            waited += max(pause, time.monotonic() - began)
             if error.busy and waited < state["left_s"] + BUSY_BEYOND_LIMIT:
                 silent = 0  # it is there
                 continue
             if error.code != NOBODY_ANSWERS:
                 raise
             silent += 1
+            if silent == 1:
+                unheard = waited
             if silent >= LOST_TOUCH:
-                return state, True
+                # The limit may have come between its last answer and its end.
+                left = max(0.0, round(state["left_s"] - unheard, 1))
+                return {**state, "left_s": left}, True
             continue
         if now["pid"] != first:
             return state, False

@@ -348,7 +348,7 @@ async def test_a_peer_that_stops_reading_blocks_the_sender_within_seconds_of_aud
         await asyncio.sleep(0.05)
         sent = 0
         with pytest.raises(TimeoutError):  # noqa: PT012
-            while sent < 4_000_000:
+            while sent < 20 * 32_000:  # 20 s; without them it is megabytes
                 async with asyncio.timeout(0.3):
                     if not stream.send_now(FRAME):
                         await stream.send(FRAME)
@@ -525,19 +525,21 @@ class TestHandshake:
         asyncio.run(connect())
 
     async def test_a_cancelled_connect_leaves_nothing_behind(self) -> None:
-        gone = asyncio.Event()
+        came, gone = asyncio.Event(), asyncio.Event()
 
         async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            came.set()
             await reader.read()
             gone.set()
 
         async with raw_server(silent) as url:
             connecting = asyncio.create_task(transcriber(url).connect("en"))
-            await asyncio.sleep(0.05)
+            await asyncio.wait_for(came.wait(), 20)
             connecting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await connecting
-            await asyncio.wait_for(gone.wait(), 1)
+            await asyncio.wait_for(gone.wait(), 20)
 
 
 async def test_no_key_is_logged_even_at_debug(caplog: pytest.LogCaptureFixture) -> None:

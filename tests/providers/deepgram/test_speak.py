@@ -126,7 +126,7 @@ async def test_closing_the_iterator_cancels_the_request() -> None:
         iterator = speaker(http, url).speak("x", language="fr")
         assert await anext(iterator)
         await iterator.aclose()
-        await asyncio.wait_for(gone.wait(), 1)
+        await asyncio.wait_for(gone.wait(), 20)
 
 
 async def test_a_wav_header_that_comes_all_the_same_is_stripped() -> None:
