@@ -45,6 +45,8 @@ from translink.trust import authorities
 
 IN_TRANSPORT = 2**14
 """Bytes that may wait in the transport before sending does."""
+GOODBYE = 0.2
+"""Seconds for the close that tells why: it follows Metadata some 25 ms later (observed)."""
 
 _log = logging.getLogger("translink.deepgram.websocket")
 # At DEBUG the library logs the handshake, and with it the key.
@@ -317,6 +319,7 @@ class DeepgramStream:
     async def _write(self) -> None:
         websocket = self._websocket
         if websocket.state is not State.OPEN or self._protocol.over:
+            await self._goodbye()
             raise self._gone()
         for message in self._protocol.to_send():
             try:
@@ -324,6 +327,14 @@ class DeepgramStream:
             except ConnectionClosed as closed:
                 self._lost(closed)
                 raise self._gone() from closed
+
+    async def _goodbye(self) -> None:
+        """Read why the server ends it. The iterator does too, but a sender may fail before."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE):
+                await self._websocket.wait_closed()
+        if (close := self._websocket.protocol.close_rcvd) is not None:
+            self._end(close.code, close.reason)
 
     async def _keep(self) -> None:
         """Sleep until KeepAlive is due, again and again; end with the connection."""
