@@ -50,7 +50,8 @@ class DeepgramSettings(Part):
     """Whether an open stream takes new terms. None = at api.deepgram.com; the regional hosts do
     not take them. Where it cannot, a new stream takes over at the talker's next pause."""
     extra: FreeOptions = Field(default_factory=dict)
-    """Query parameters of /v1/listen that have no setting here. What is called like a key or token is a secret."""
+    """Query parameters of /v1/listen that have no setting here. `mip_opt_out` and `tag` go to Flux and
+    /v1/speak too. What is called like a key or token is a secret."""
     early_finalize: float | None = Field(None, ge=0, le=5)
     """Seconds of quiet, by level, after which what was said is asked for at once (Finalize), instead
     of up to 5 s later. Its answer ends no turn. None = 0.1, and 0 (never) with the local engines; 0 also

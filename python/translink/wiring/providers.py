@@ -12,7 +12,7 @@ from translink.providers.customization import Customization
 from translink.providers.deepgram.detection import DETECTED
 from translink.providers.deepgram.flux import FluxOptions
 from translink.providers.deepgram.live import DeepgramLive
-from translink.providers.deepgram.options import ListenOptions
+from translink.providers.deepgram.options import ListenOptions, for_all_services
 from translink.providers.deepgram.prerecorded import DeepgramPrerecorded
 from translink.providers.deepl import DeepL
 from translink.providers.http import Http
@@ -209,6 +209,7 @@ class Providers:
             eager_eot_threshold=deepgram.eager_eot_threshold,
             eot_timeout_ms=deepgram.eot_timeout_ms,
             keyterm=deepgram.keyterm,
+            extra=for_all_services(shown_options(deepgram.extra)),
         )
 
     def rules(self) -> ListenRules:

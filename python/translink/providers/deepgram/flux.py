@@ -23,8 +23,8 @@ Source: Deepgram's AsyncAPI file of 2026-07, its page on Flux' state machine, ch
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from translink.errors import ProviderError, SettingsError
 from translink.providers.deepgram.protocol import (
@@ -63,6 +63,8 @@ class FluxOptions:
     eot_timeout_ms: int | None = None
     """Silence that ends a turn all the same."""
     keyterm: tuple[str, ...] = ()
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """More parameters, sent as they are."""
 
     def __post_init__(self) -> None:
         eager, sure = self.eager_eot_threshold, self.eot_threshold
@@ -77,6 +79,7 @@ class FluxOptions:
         names = ("eot_threshold", "eager_eot_threshold", "eot_timeout_ms")
         asked = [(name, getattr(self, name)) for name in names]
         pairs += [(name, str(value)) for name, value in asked if value is not None]
+        pairs += self.extra.items()
         if self._is_multi:
             pairs.append(("language_hint", base(language)))
         return pairs + [("keyterm", term) for term in joined(self.keyterm, terms)]
