@@ -34,6 +34,7 @@ class IdleStream:
 
     def __init__(self) -> None:
         self.began = time.monotonic()
+        self.request_id = ""
         self.sent: list[tuple[float, bytes]] = []
         """Seconds since the beginning, and what."""
         self.finalized: list[float] = []
@@ -424,6 +425,17 @@ def test_speech_that_was_never_made_final_is_noticed_after_the_talker_has_stoppe
         line.stream.result(0, 0.9, "hello")
         await line.talk(1.5, speech=False)
         assert "nothing new" in await line.ends()
+
+    play(scene)
+
+
+def test_a_stream_that_is_given_up_is_named_for_its_providers_support() -> None:
+    async def scene(line: FeedLine) -> None:
+        line.stream.request_id = "req-7"
+        await line.talk(1.0)
+        with pytest.raises(ProviderError, match="nothing new") as caught:
+            await line.running
+        assert caught.value.log_fields == {"request_id": "req-7"}
 
     play(scene)
 

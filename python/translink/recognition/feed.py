@@ -200,6 +200,11 @@ class Feed:
             # The reader's end is the connection's end; the other two only ever end by an error or
             # by closing.
             await _first_error_or(tasks[0], tasks)
+        except ProviderError as error:
+            # What was noticed here has no name that the provider would know.
+            error.request_id = error.request_id or _name_of(self._stream)
+            self._stream.abort()
+            raise
         except BaseException:
             self._stream.abort()
             raise
@@ -413,6 +418,12 @@ class Feed:
 def _heard(frame: Frame) -> bytes:
     """A frame as the recogniser hears it: what is only echo was said by nobody here."""
     return SILENT_FRAME if frame.echo else frame.pcm
+
+
+def _name_of(stream: LiveStream) -> str | None:
+    """What its provider calls it; None where it has no name."""
+    name: str | None = getattr(stream, "request_id", None)
+    return name
 
 
 async def _first_error_or(main: asyncio.Task[None], tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -275,6 +275,7 @@ async def test_a_close_by_the_server_reaches_reader_and_sender(
                 events.append(event)  # noqa: PERF401 - what came before the error counts
         assert [event.text for event in events if isinstance(event, Result)] == ["Oui."]
         assert (caught.value.kind, caught.value.status) == (kind, code)
+        assert caught.value.request_id == "req-1"
         with pytest.raises(ProviderError) as sent:
             await stream.send(FRAME)
         assert sent.value.kind is kind

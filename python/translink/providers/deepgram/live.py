@@ -182,6 +182,7 @@ class DeepgramStream:
         ids = websocket.response.headers.get_all("dg-request-id") if websocket.response else []
         self.request_id = printable(ids[0]) if ids else ""
         """Deepgram's name of this connection, for their support."""
+        protocol.request_id = self.request_id or None
         # Nagle is off already (asyncio, uvloop); a small send buffer lets a stuck peer block `send`
         # early.
         with contextlib.suppress(OSError):  # Gone already: the first send or read will tell.
