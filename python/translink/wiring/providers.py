@@ -125,6 +125,7 @@ class Providers:
         if vendor is None:
             return Streams(None, self.transcribers())
         url, key, languages = self._deepgram(vendor)
+        local = vendor == "offline" or self._at.deepgram_is_offline
         live = DeepgramLive(
             self._http,
             base_url=url,
@@ -133,7 +134,8 @@ class Providers:
             flux=self._flux(vendor),
             connect_timeout=self._settings.deepgram.connect_timeout,
             languages=languages,
-            configure=self._settings.deepgram.configure,
+            # The local engines know no Configure: it ends the stream.
+            configure=False if local else self._settings.deepgram.configure,
             name=f"{vendor}.listen",
         )
         return Streams(live, self.transcribers())
