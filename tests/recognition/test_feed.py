@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.media import FakeFrame
 from tests.support.number_talk import FRAME
-from tests.support.virtual import run_virtually
+from tests.support.virtual import run_virtually, stand_still
 from tests.support.world import WorldLedger
 from translink.errors import Kind, ProviderError
 from translink.providers.cadence import Cadence
@@ -436,6 +436,21 @@ def test_a_stream_that_is_given_up_is_named_for_its_providers_support() -> None:
         with pytest.raises(ProviderError, match="nothing new") as caught:
             await line.running
         assert caught.value.log_fields == {"request_id": "req-7"}
+
+    play(scene)
+
+
+def test_a_process_that_stood_still_does_not_blame_the_stream_for_it() -> None:
+    async def scene(line: FeedLine) -> None:
+        await line.talk(1.0)
+        line.stream.result(0, 0.9, "hello")
+        await line.talk(0.3)
+        stand_still(4.0)
+        back = time.monotonic()
+        await asyncio.sleep(0.1)
+        assert not line.running.done()
+        assert "nothing new" in await line.ends(), "if it stays silent"
+        assert 1.5 < time.monotonic() - back < 3.0
 
     play(scene)
 

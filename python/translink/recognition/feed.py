@@ -69,6 +69,8 @@ PATIENCE_WITH_INTERIMS = 2.5
 """Interims come about once a second (observed), so this is more than two of them missing."""
 PATIENCE_WITHOUT = 8.0
 """Finals alone come every 4 s (observed); two of them missing."""
+STOOD_STILL = 0.5
+"""Seconds by which a look comes late when this process, or its machine, stood still."""
 
 
 class Audio(Protocol):
@@ -378,9 +380,11 @@ class Feed:
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
+        interval = min(0.25, self._limits.patience / 4)
         while True:
+            looked = time.monotonic()
             # A timeout would make twice as many objects, four times a second for each leg.
-            look = loop.call_later(min(0.25, self._limits.patience / 4), self._pause.set)
+            look = loop.call_later(interval, self._pause.set)
             try:
                 await self._pause.wait()
             finally:
@@ -389,7 +393,12 @@ class Feed:
             now = time.monotonic()
             if not self.waits_for_answer:
                 self._pending_since = now
-            silence = now - max(self._news, self._pending_since)
+            since = max(self._news, self._pending_since)
+            late = now - looked - interval
+            if late > STOOD_STILL and since <= looked:
+                # Nothing was sent or read meanwhile: the stream is not to blame.
+                self._news = since = since + late
+            silence = now - since
             if silence > self._cadence.patience(self._limits.patience, now):
                 if not self.heard:
                     self._cadence.gave_up(silence)
