@@ -24,7 +24,15 @@ from translink.recognition.feed import BACKLOG_MESSAGE, PATIENCE_WITHOUT, Feed, 
 from translink.recognition.finalizing import FinalizeRules, Finalizing
 from translink.recognition.lull import LullRules
 from translink.recognition.speech_map import SpeechMap
-from translink.results import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, Word
+from translink.results import (
+    RATE,
+    Result,
+    SpeechStarted,
+    StillHeard,
+    StreamEvent,
+    UtteranceEnd,
+    Word,
+)
 
 End = ProviderError | None
 
@@ -436,6 +444,19 @@ def test_a_stream_that_is_given_up_is_named_for_its_providers_support() -> None:
         with pytest.raises(ProviderError, match="nothing new") as caught:
             await line.running
         assert caught.value.log_fields == {"request_id": "req-7"}
+
+    play(scene)
+
+
+def test_a_stream_that_hears_the_silence_sent_in_the_talkers_stead_is_alive() -> None:
+    async def scene(line: FeedLine) -> None:
+        await line.talk(1.0)
+        line.stream.result(0, 0.9, "I would like to")
+        for _ in range(10):
+            await asyncio.sleep(0.5)
+            line.stream.say(StillHeard(time.monotonic()))
+        assert not line.running.done()
+        assert "nothing new" in await line.ends()
 
     play(scene)
 

@@ -47,6 +47,7 @@ from translink.results import (
     SILENT_FRAME,
     Result,
     SpeechStarted,
+    StillHeard,
     StreamEvent,
     UtteranceEnd,
     shifted,
@@ -237,6 +238,9 @@ class Feed:
                 return UtteranceEnd(end + origin, event.received)
             case SpeechStarted():
                 return SpeechStarted(event.at + origin, event.received)
+            case StillHeard():
+                self._news = time.monotonic()
+                return event
             case _:
                 return event
 

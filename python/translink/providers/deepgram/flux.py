@@ -36,7 +36,7 @@ from translink.providers.deepgram.protocol import (
 )
 from translink.providers.deepgram.stream_clock import StreamClock, TurnTimes
 from translink.providers.languages import base, is_among
-from translink.results import FRAME_SECONDS, RATE, Result, Word
+from translink.results import FRAME_SECONDS, RATE, Result, StillHeard, Word
 from translink.text.keyterms import joined
 
 FLUX_LANGUAGES = frozenset(["de", "en", "es", "fr", "hi", "it", "ja", "nl", "pt", "ru"])
@@ -221,6 +221,8 @@ class Flux(Listen):
         else:
             self._newest = result
             self._events.append(result)
+            if self._filling:
+                self._events.append(StillHeard(now))
 
     def _finish(self, result: Result | None, now: float) -> None:
         assert result is not None
