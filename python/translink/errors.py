@@ -63,8 +63,14 @@ class ProviderError(TranslinkError):
         self.retry_after = retry_after
         """Seconds the provider asked us to wait."""
         self.request_id = request_id
+        """The provider's name of the request or the stream, for their support."""
         self.timed_out = timed_out
         """It did not answer in time: waiting for it a second time comes last."""
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """What a line in the log has beside the reason, where it is known."""
+        return {"request_id": self.request_id} if self.request_id else {}
 
 
 def kind_of_status(status: int, code: str = "") -> Kind:

@@ -100,7 +100,15 @@ class StreamMetadata:
     """Seconds of audio the provider counted."""
 
 
-StreamEvent = Result | UtteranceEnd | SpeechStarted | StreamMetadata
+@dataclass(frozen=True, slots=True)
+class StillHeard:
+    """The stream hears the silence that is sent where the caller has no audio. It has no place in the
+    caller's time, so that no result reaches further meanwhile."""
+
+    received: float = 0.0
+
+
+StreamEvent = Result | UtteranceEnd | SpeechStarted | StreamMetadata | StillHeard
 """What a live stream yields until it ends (normally: iteration stops; abnormally:
 `ProviderError`)."""
 

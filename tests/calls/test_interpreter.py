@@ -19,7 +19,7 @@ from translink._core import Frame
 from translink.calls.direction import Direction
 from translink.calls.hearing import Hearing
 from translink.calls.interpreter import Interpreter
-from translink.errors import Kind
+from translink.errors import Kind, ProviderError
 from translink.observe.journal import Event, Journal
 from translink.observe.stages import Stages
 from translink.process.pressure import Level, Pressure
@@ -323,6 +323,21 @@ def test_a_loss_is_reported_in_its_place() -> None:
     assert kinds == ["final", "loss", "final"]
     (loss,) = room.events("loss")
     assert loss.data == {"ms": 2000.0, "start": RATE, "end": 3 * RATE}
+
+
+def test_a_failure_of_recognition_is_logged_with_the_name_that_the_provider_knows() -> None:
+    error = ProviderError("no", provider="x", kind=Kind.REFUSED, request_id="req-9")
+
+    async def scene(room: InterpreterRoom) -> None:
+        room.interpreter.failed(error)
+        room.interpreter.disconnected(error)
+
+    with capture_logs() as lines:
+        meet(scene)
+    assert [line["event"] for line in lines if line.get("request_id") == "req-9"] == [
+        "recognition failed",
+        "[WEBSOCKET] Connection lost for extension 3333",
+    ]
 
 
 def test_an_empty_final_is_nothing_to_say_but_may_end_the_turn() -> None:

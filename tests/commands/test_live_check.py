@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import resource
 import socket
@@ -11,13 +12,33 @@ from pathlib import Path
 
 import pytest
 import trustme
+from aiohttp import web
 
-from tests.fakes.providers import FakeProviders
+from tests.fakes.providers import FakeProviders, fake_providers
 from tests.support.in_process import settings_for
 from translink.commands import live_check
 from translink.commands.live_check import EXIT_CODES, exit_code, look, run_live_check
 from translink.commands.machine_check import LiveFinding, look_at_certificate, look_at_clock
 from translink.offline.child import ServerChild
+
+
+class SmallPlan(FakeProviders):
+    """Of fifteen texts that are spoken at once, Deepgram refuses the sixteenth."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_once = self.most = 0
+
+    async def _speak(self, request: web.Request) -> web.StreamResponse:
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        try:
+            if self.at_once > 15:
+                return web.json_response({"err_code": "TOO_MANY_REQUESTS"}, status=429)
+            await asyncio.sleep(0.1)
+            return await super()._speak(request)
+        finally:
+            self.at_once -= 1
 
 
 def wrong(found: list[LiveFinding]) -> dict[str, str]:
@@ -40,6 +61,23 @@ async def test_each_provider_is_asked_in_each_language_and_way(
     }
     assert len(own_fake.spoken) == 2
     assert {"ports", "descriptors", "clock"} <= {finding.what for finding in found}
+
+
+async def test_the_voices_of_ten_pairs_are_not_asked_for_beyond_what_a_plan_allows_at_once(
+    tmp_path: Path,
+) -> None:
+    place: dict[str, object] = {"listen": "127.0.0.1:0", "send_from_listen": True}
+    legs: list[dict[str, object]] = [
+        {"name": str(5000 + number), "language": ("en", "fr")[number % 2], **place}
+        for number in range(20)
+    ]
+    plan = SmallPlan()
+    async with fake_providers(plan):
+        found = await look(settings_for(plan.url, tmp_path, f"legs={json.dumps(legs)}"))
+    voices = [finding for finding in found if finding.what.startswith("deepgram.speak")]
+    assert len(voices) == 20
+    assert not [finding for finding in voices if finding.cause]
+    assert plan.most <= live_check.QUESTIONS_AT_ONCE
 
 
 @pytest.mark.parametrize(

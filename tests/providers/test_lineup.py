@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.virtual import run_virtually
 from translink.errors import Kind, ProviderError
@@ -141,6 +142,16 @@ async def test_the_next_in_line_answers_when_the_first_one_cannot_and_the_journa
     assert [well[key] for key in ("kind", "status", "since", "until")] == [None] * 4
     assert made.in_line()["translation"] == ["first", "second"]
     assert made.down() == []
+
+
+async def test_a_failure_is_logged_with_its_request_id_where_it_has_one() -> None:
+    known = ProviderError("no", provider="first", kind=Kind.REFUSED, request_id="req-9")
+    asked = Provider("first", [known]), Provider("second", [Kind.REFUSED]), Provider("third")
+    made, _ = lineup(translators=asked)
+    with capture_logs() as lines:
+        await made.services().translate("hello", "en", "fr", "")
+    failures = [line for line in lines if line["event"] == "a provider failed"]
+    assert [line.get("request_id") for line in failures] == ["req-9", None]
 
 
 @dataclass

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.media import FakeFrame
 from tests.support.number_talk import FRAME
-from tests.support.virtual import run_virtually
+from tests.support.virtual import run_virtually, stand_still
 from tests.support.world import WorldLedger
 from translink.errors import Kind, ProviderError
 from translink.providers.cadence import Cadence
@@ -24,7 +24,15 @@ from translink.recognition.feed import BACKLOG_MESSAGE, PATIENCE_WITHOUT, Feed, 
 from translink.recognition.finalizing import FinalizeRules, Finalizing
 from translink.recognition.lull import LullRules
 from translink.recognition.speech_map import SpeechMap
-from translink.results import RATE, Result, SpeechStarted, StreamEvent, UtteranceEnd, Word
+from translink.results import (
+    RATE,
+    Result,
+    SpeechStarted,
+    StillHeard,
+    StreamEvent,
+    UtteranceEnd,
+    Word,
+)
 
 End = ProviderError | None
 
@@ -34,6 +42,7 @@ class IdleStream:
 
     def __init__(self) -> None:
         self.began = time.monotonic()
+        self.request_id = ""
         self.sent: list[tuple[float, bytes]] = []
         """Seconds since the beginning, and what."""
         self.finalized: list[float] = []
@@ -424,6 +433,45 @@ def test_speech_that_was_never_made_final_is_noticed_after_the_talker_has_stoppe
         line.stream.result(0, 0.9, "hello")
         await line.talk(1.5, speech=False)
         assert "nothing new" in await line.ends()
+
+    play(scene)
+
+
+def test_a_stream_that_is_given_up_is_named_for_its_providers_support() -> None:
+    async def scene(line: FeedLine) -> None:
+        line.stream.request_id = "req-7"
+        await line.talk(1.0)
+        with pytest.raises(ProviderError, match="nothing new") as caught:
+            await line.running
+        assert caught.value.log_fields == {"request_id": "req-7"}
+
+    play(scene)
+
+
+def test_a_stream_that_hears_the_silence_sent_in_the_talkers_stead_is_alive() -> None:
+    async def scene(line: FeedLine) -> None:
+        await line.talk(1.0)
+        line.stream.result(0, 0.9, "I would like to")
+        for _ in range(10):
+            await asyncio.sleep(0.5)
+            line.stream.say(StillHeard(time.monotonic()))
+        assert not line.running.done()
+        assert "nothing new" in await line.ends()
+
+    play(scene)
+
+
+def test_a_process_that_stood_still_does_not_blame_the_stream_for_it() -> None:
+    async def scene(line: FeedLine) -> None:
+        await line.talk(1.0)
+        line.stream.result(0, 0.9, "hello")
+        await line.talk(0.3)
+        stand_still(4.0)
+        back = time.monotonic()
+        await asyncio.sleep(0.1)
+        assert not line.running.done()
+        assert "nothing new" in await line.ends(), "if it stays silent"
+        assert 1.5 < time.monotonic() - back < 3.0
 
     play(scene)
 

@@ -90,6 +90,25 @@ def test_what_a_final_in_mid_speech_keeps_for_the_next_one_is_no_missing_answer(
     assert not [step for _, step in line.steps if isinstance(step, PassOver)]
 
 
+def test_the_answer_to_an_early_question_ends_no_turn_though_an_unasked_final_came_before() -> None:
+    line = FinalizingLine(FinalizeRules(early=0.1, flowing=2.0))
+    line.talk(2.2)
+    line.talk(0.02, rms=5)
+    line.talk(0.2)
+    assert [step for _, step in line.steps] == [AskFinal(early=True)]
+    assert not line.say(2.15, asked=False).speech_final
+    assert not line.say(2.22).speech_final
+
+
+def test_the_answer_to_an_early_question_ends_no_turn_though_it_was_given_up() -> None:
+    line = FinalizingLine()
+    line.talk(1.0)
+    line.talk(0.2, rms=5)
+    line.talk(2.2)
+    assert [step for _, step in line.steps if isinstance(step, PassOver)]
+    assert not line.say(1.1).speech_final
+
+
 def test_pauses_that_follow_one_another_too_soon_are_left_alone() -> None:
     line = FinalizingLine()
     for _ in range(5):

@@ -113,6 +113,21 @@ def test_what_leaves_the_ledger_before_anybody_came_back_is_reported_lost() -> N
     assert sum(lost.end - lost.start for lost in world.losses) >= len(missing) * 3200
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_stream_that_is_to_be_renewed_while_there_is_none_is_the_next_one(seed: int) -> None:
+    """As when key terms change after a reset: the next stream has them, and is not replaced."""
+
+    async def call() -> World:
+        world = World(seed, Plan(reset=[10.0]))
+        asyncio.get_running_loop().call_later(10.1, world.listener.renew)
+        await world.live_through(20.0)
+        return world
+
+    world = run_virtually(call())
+    assert_lossless(world)
+    assert world.streams == 2
+
+
 def test_the_mode_can_be_changed_twenty_times_in_a_call() -> None:
     world = live(Plan(flips=[2.0 + 1.3 * i for i in range(20)]), seconds=35.0)
     assert_lossless(world)

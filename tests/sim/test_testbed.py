@@ -211,6 +211,8 @@ async def test_garbage_comes_in_and_the_stream_goes_on(
 async def test_a_close_has_its_code_and_reason(url: str, http: aiohttp.ClientSession) -> None:
     async with http.ws_connect(f"{url}/v1/listen?{QUERY}", headers=AUTH) as ws:
         await strike(http, url, "listen:close(1011,net0000)")
+        last = await ws.receive(timeout=5)
+        assert orjson.loads(last.data)["type"] == "Metadata", "as before every close of Deepgram's"
         message = await ws.receive(timeout=5)
         assert (message.data, message.extra) == (1011, "net0000")
 

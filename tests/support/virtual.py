@@ -42,6 +42,13 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
         return self._clock.now
 
 
+def stand_still(seconds: float) -> None:
+    """For so long nothing is done at all, as when a machine is paused."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, _VirtualLoop)
+    loop._clock.now += seconds
+
+
 def run_virtually(main: Coroutine[Any, Any, T]) -> T:
     """Run `main` with `time.monotonic` and the loop's clock both virtual."""
     selector = _JumpingSelector()

@@ -115,6 +115,21 @@ def test_the_end_of_the_engines_is_an_outage_only_where_nobody_else_serves_a_sta
 
 
 @pytest.mark.parametrize(
+    ("more", "takes"),
+    [
+        ({"deepgram": {"api_key": KEY, "configure": True}}, True),
+        ({"deepgram": {"configure": True}}, False),
+        ({"deepgram": {"api_key": KEY, "configure": True}, "listen": ["offline"]}, False),
+    ],
+)
+def test_a_local_recogniser_is_sent_no_terms_while_its_stream_is_open(
+    more: dict[str, Any], takes: bool
+) -> None:
+    live: Any = providers(settings(**more)).live()
+    assert live._live._configure is takes
+
+
+@pytest.mark.parametrize(
     ("voice", "asked"),
     [
         ("aura-2-hector-fr", {"deepgram.speak"}),

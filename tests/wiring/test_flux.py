@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
-from tests.wiring.test_coverage import providers, settings
+from tests.wiring.test_coverage import KEY, providers, settings
 from translink.providers.abilities import hears
 from translink.settings.services import DeepgramSettings
 
@@ -23,6 +25,22 @@ def test_flux_streams_and_nova_does_what_flux_cannot() -> None:
     assert flux is not None
     assert (flux.model, flux.keyterm) == ("flux-general-multi", ("Smythe",))
     assert made._flux("offline") is None
+
+
+def test_an_opt_out_holds_for_every_service_of_deepgrams() -> None:
+    every = {"mip_opt_out": "true", "tag": "hotel"}
+    extra = {**every, "punctuate": "true"}
+    deepgram: dict[str, object] = {**FLUX, "extra": extra}
+    made = providers(settings(deepgram=deepgram, fallback={"deepgram": [{"api_key": KEY}]}))
+    flux = made._flux("deepgram")
+    assert flux is not None
+    assert dict(flux.query("fr")).items() >= every.items()
+    assert "punctuate" not in dict(flux.query("fr")), "Flux refuses what is nova's"
+    options = made._options()
+    assert dict(options.query("pl")).items() >= extra.items()
+    assert dict(options.prerecorded_query("pl")).items() >= extra.items()
+    voices: list[Any] = [*made.voices(None)]
+    assert [dict(one._extra) for one in voices] == [every, every]
 
 
 def test_the_local_engines_are_asked_as_ever() -> None:

@@ -254,7 +254,8 @@ class Interpreter(ListenObserver):
             self._log.info(f"[WEBSOCKET] Connection closed for extension {leg}")
             self._emit("connection", state="closed")
         else:
-            self._log.warning(f"[WEBSOCKET] Connection lost for extension {leg}", reason=str(error))
+            lost = f"[WEBSOCKET] Connection lost for extension {leg}"
+            self._log.warning(lost, reason=str(error), **error.log_fields)
             self._emit("connection", state="failed", reason=str(error), kind=error.kind.value)
 
     def fell_back(self, error: ProviderError | None) -> None:
@@ -292,7 +293,8 @@ class Interpreter(ListenObserver):
         self._emit("keyterm", state=state, reason=reason)
 
     def failed(self, error: ProviderError) -> None:
-        self._log.warning("recognition failed", reason=str(error), kind=error.kind.value)
+        kind = error.kind.value
+        self._log.warning("recognition failed", reason=str(error), kind=kind, **error.log_fields)
 
     def spoken_here(self, language: str, how: How, why: str) -> None:
         say = self._log.warning if how == "assumed" else self._log.info

@@ -55,6 +55,8 @@ EXIT_CODES: dict[Cause, int] = {"setting": 2, "refused": 3, "unreachable": 4, "m
 """The first of them that was found is the exit code."""
 ANSWER_SECONDS = 15.0
 """For each question."""
+QUESTIONS_AT_ONCE = 5
+"""A plan allows fifteen syntheses at once, and calls may be running on the same key."""
 
 
 def run_live_check(settings: Settings, *, json: bool = False) -> int:
@@ -98,10 +100,9 @@ async def look(settings: Settings) -> list[LiveFinding]:
             endpoints = await find_endpoints(settings, stack)
             http = await stack.enter_async_context(Http())
             questions = list(_questions(settings, endpoints, http))
-            if endpoints.recognition_offline:  # all at once is more than this machine can do
-                answers = [await _answered(what, question) for what, question in questions]
-            else:
-                answers = await asyncio.gather(*(_answered(*asked) for asked in questions))
+            # Local engines: more than one at once is more than this machine can do.
+            turns = asyncio.Semaphore(1 if endpoints.recognition_offline else QUESTIONS_AT_ONCE)
+            answers = await asyncio.gather(*(_in_turn(turns, *asked) for asked in questions))
             return [*answers, *machine, await look_at_clock(clocks_of(settings, endpoints))]
     except SettingsError:
         raise
@@ -164,6 +165,11 @@ def _of_voices(
                     voice = f", {named}" if named else f", for {talker.name}"
                     what = f"{speaker.name} ({language}{voice})"
                     yield what, partial(_speaks, speaker, language, unmet)
+
+
+async def _in_turn(turns: asyncio.Semaphore, what: str, question: Question) -> LiveFinding:
+    async with turns:
+        return await _answered(what, question)
 
 
 async def _answered(what: str, question: Question) -> LiveFinding:

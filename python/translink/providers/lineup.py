@@ -312,7 +312,11 @@ class Lineup:
 
     def _failed(self, error: ProviderError) -> None:
         log.warning(
-            "a provider failed", provider=error.provider, reason=str(error), kind=error.kind.value
+            "a provider failed",
+            provider=error.provider,
+            reason=str(error),
+            kind=error.kind.value,
+            **error.log_fields,
         )
         self._journal.emit(
             "failover",

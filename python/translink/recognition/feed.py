@@ -47,6 +47,7 @@ from translink.results import (
     SILENT_FRAME,
     Result,
     SpeechStarted,
+    StillHeard,
     StreamEvent,
     UtteranceEnd,
     shifted,
@@ -69,6 +70,8 @@ PATIENCE_WITH_INTERIMS = 2.5
 """Interims come about once a second (observed), so this is more than two of them missing."""
 PATIENCE_WITHOUT = 8.0
 """Finals alone come every 4 s (observed); two of them missing."""
+STOOD_STILL = 0.5
+"""Seconds by which a look comes late when this process, or its machine, stood still."""
 
 
 class Audio(Protocol):
@@ -200,6 +203,11 @@ class Feed:
             # The reader's end is the connection's end; the other two only ever end by an error or
             # by closing.
             await _first_error_or(tasks[0], tasks)
+        except ProviderError as error:
+            # What was noticed here has no name that the provider would know.
+            error.request_id = error.request_id or _name_of(self._stream)
+            self._stream.abort()
+            raise
         except BaseException:
             self._stream.abort()
             raise
@@ -230,6 +238,9 @@ class Feed:
                 return UtteranceEnd(end + origin, event.received)
             case SpeechStarted():
                 return SpeechStarted(event.at + origin, event.received)
+            case StillHeard():
+                self._news = time.monotonic()
+                return event
             case _:
                 return event
 
@@ -373,9 +384,11 @@ class Feed:
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
+        interval = min(0.25, self._limits.patience / 4)
         while True:
+            looked = time.monotonic()
             # A timeout would make twice as many objects, four times a second for each leg.
-            look = loop.call_later(min(0.25, self._limits.patience / 4), self._pause.set)
+            look = loop.call_later(interval, self._pause.set)
             try:
                 await self._pause.wait()
             finally:
@@ -384,7 +397,12 @@ class Feed:
             now = time.monotonic()
             if not self.waits_for_answer:
                 self._pending_since = now
-            silence = now - max(self._news, self._pending_since)
+            since = max(self._news, self._pending_since)
+            late = now - looked - interval
+            if late > STOOD_STILL and since <= looked:
+                # Nothing was sent or read meanwhile: the stream is not to blame.
+                self._news = since = since + late
+            silence = now - since
             if silence > self._cadence.patience(self._limits.patience, now):
                 if not self.heard:
                     self._cadence.gave_up(silence)
@@ -413,6 +431,12 @@ class Feed:
 def _heard(frame: Frame) -> bytes:
     """A frame as the recogniser hears it: what is only echo was said by nobody here."""
     return SILENT_FRAME if frame.echo else frame.pcm
+
+
+def _name_of(stream: LiveStream) -> str | None:
+    """What its provider calls it; None where it has no name."""
+    name: str | None = getattr(stream, "request_id", None)
+    return name
 
 
 async def _first_error_or(main: asyncio.Task[None], tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -137,6 +137,8 @@ class Finalizing:
         """An interim since the last answer had words."""
         self._asked.clear()
         self._asked_at = origin
+        self._early = False
+        """Whether the newest Finalize was an early one."""
 
     def frames(self, frames: Sequence[Frame]) -> bool:
         """New audio. True: a pause has begun, and `step` may want to ask."""
@@ -163,7 +165,8 @@ class Finalizing:
         if early is None and result.from_finalize and self._asked and self._asked[0].dip:
             early = self._asked.popleft().early
         if result.from_finalize:
-            result = _ending(result, turn=not early)
+            # None: a final that came unasked was taken for the answer, or it was given up.
+            result = _ending(result, turn=not (self._early if early is None else early))
         return result
 
     def step(self, now: float, sent: int, heard: float) -> Step | None:
@@ -209,7 +212,7 @@ class Finalizing:
         )
         dip = ask.early and not self._quiet.now
         self._asked.append(_Asked(sent - quiet // 2, now, ask.early, dip))
-        self._asked_at, self._asked_when = sent, now
+        self._asked_at, self._asked_when, self._early = sent, now, ask.early
 
     def _ask(self, now: float, heard: float, waiting: int) -> AskFinal | None:
         if not waiting:

@@ -213,8 +213,9 @@ class Listener:
         self._go_on_in(language)
 
     def renew(self) -> None:
-        """At the next pause the stream ends, and another one goes on."""
-        self._handover.begin()
+        """At the next pause the stream ends, and another one goes on. Without one the next is new anyway."""
+        if self._stint is not None:
+            self._handover.begin()
 
     def _go_on_in(self, language: str) -> None:
         if language == self._languages.wanted:
@@ -419,8 +420,7 @@ class Listener:
         """
         # An empty final is an answer, unless its own interims had words.
         silent = not result.text and span.settled < self._shown <= result.end
-        end = result.end if silent else result.start
-        self._passed_over(span, end)
+        self._passed_over(span, result.end if silent else result.start)
         if not self._timeline.result(span, result):
             raise ProviderError(
                 "a result says other words of audio that was answered before",

@@ -50,7 +50,8 @@ class DeepgramSettings(Part):
     """Whether an open stream takes new terms. None = at api.deepgram.com; the regional hosts do
     not take them. Where it cannot, a new stream takes over at the talker's next pause."""
     extra: FreeOptions = Field(default_factory=dict)
-    """Query parameters of /v1/listen that have no setting here. What is called like a key or token is a secret."""
+    """Query parameters of /v1/listen that have no setting here. `mip_opt_out` and `tag` go to Flux and
+    /v1/speak too. What is called like a key or token is a secret."""
     early_finalize: float | None = Field(None, ge=0, le=5)
     """Seconds of quiet, by level, after which what was said is asked for at once (Finalize), instead
     of up to 5 s later. Its answer ends no turn. None = 0.1, and 0 (never) with the local engines; 0 also
@@ -74,7 +75,8 @@ class DeepgramSettings(Part):
     prerecorded_timeout: float = Field(10.0, gt=0, le=300)
     """For one piece of audio."""
     prerecorded_concurrency: int = Field(10, ge=1, le=1_000)
-    """Requests at once; the rest wait their turn. Stay below your plan's limit."""
+    """Requests at once; the rest wait their turn. Each worker (`--workers`) and each node of a fleet has so many:
+    stay below your plan's limit, divided by their number."""
     feminine: dict[str, str] = Field(default_factory=dict)
     """Language to the voice that speaks for legs with `voice_for = "feminine"`. A language left out gets
     translink's choice."""
@@ -83,7 +85,7 @@ class DeepgramSettings(Part):
     speak_timeout: float = Field(5.0, gt=0, le=60)
     """Until the first sound of a sentence."""
     speak_concurrency: int = Field(15, ge=1, le=1_000)
-    """Texts that are spoken at once; the rest wait their turn. Stay below your plan's limit."""
+    """Texts that are spoken at once; the rest wait their turn. Each worker and each node has so many, likewise."""
 
     @model_validator(mode="after")
     def _fits_flux(self) -> Self:

@@ -17,7 +17,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import orjson
+
 from translink.offline.hooks import LISTEN, PRERECORDED, Ask, Connection, NoFaults, Refusal, Reset
+from translink.offline.messages import metadata
 from translink.sim.fault_language import Fault
 from translink.sim.garbage import BODIES, GARBAGE
 from translink.sim.lies import LIES, Liar, body_with_jitter
@@ -96,6 +99,8 @@ class Script(NoFaults):
             if fault.kind == "reset":
                 left = 1.0
             self._windows.append(_Window(fault, self.now + lasting, left))
+        if fault.kind == "close":
+            await _say_metadata(hit)
         for connection in hit:
             await self._strike_connection(connection, fault)
 
@@ -271,6 +276,19 @@ class Script(NoFaults):
             case "garbage":
                 for _ in range(int(fault.numbers[0])):
                     await connection.inject(self._chance.choice(GARBAGE))
+
+
+async def _say_metadata(connections: list[Connection]) -> None:
+    """Of the real service it precedes every close, by some 25 ms (observed)."""
+    for connection in connections:
+        said = metadata(
+            connection.request_id,
+            sha256="incomplete",
+            duration=connection.audio_seconds,
+            model=connection.ask.query.get("model"),
+        )
+        await connection.inject(orjson.dumps(said).decode())
+    await asyncio.sleep(0.025)
 
 
 def _unsettled(message: str | bytes) -> str | bytes | None:

@@ -12,7 +12,7 @@ from translink.providers.customization import Customization
 from translink.providers.deepgram.detection import DETECTED
 from translink.providers.deepgram.flux import FluxOptions
 from translink.providers.deepgram.live import DeepgramLive
-from translink.providers.deepgram.options import ListenOptions
+from translink.providers.deepgram.options import ListenOptions, for_all_services
 from translink.providers.deepgram.prerecorded import DeepgramPrerecorded
 from translink.providers.deepl import DeepL
 from translink.providers.http import Http
@@ -125,6 +125,7 @@ class Providers:
         if vendor is None:
             return Streams(None, self.transcribers())
         url, key, languages = self._deepgram(vendor)
+        local = vendor == "offline" or self._at.deepgram_is_offline
         live = DeepgramLive(
             self._http,
             base_url=url,
@@ -133,7 +134,8 @@ class Providers:
             flux=self._flux(vendor),
             connect_timeout=self._settings.deepgram.connect_timeout,
             languages=languages,
-            configure=self._settings.deepgram.configure,
+            # The local engines know no Configure: it ends the stream.
+            configure=False if local else self._settings.deepgram.configure,
             name=f"{vendor}.listen",
         )
         return Streams(live, self.transcribers())
@@ -209,6 +211,7 @@ class Providers:
             eager_eot_threshold=deepgram.eager_eot_threshold,
             eot_timeout_ms=deepgram.eot_timeout_ms,
             keyterm=deepgram.keyterm,
+            extra=for_all_services(shown_options(deepgram.extra)),
         )
 
     def rules(self) -> ListenRules:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from translink.providers.deepgram.options import for_all_services
 from translink.providers.deepgram.speak import AURA_MANNERS, VOICES, DeepgramSpeak
 from translink.providers.elevenlabs.speak import ELEVEN_MANNERS, ElevenLabsSpeak
 from translink.providers.manners import VoiceManners
 from translink.providers.openai.endpoint import OPENAI_URL, OpenAiEndpoint, without_version
 from translink.providers.openai.speak import OPENAI_MANNERS, OpenAiSpeak
 from translink.providers.wanted import ANY, UnmetWishes, VoiceWish, WantedVoice
+from translink.settings.secrets import shown_options
 from translink.settings.types import VENDORS_OF
 from translink.wiring.endpoints import KEYLESS, Endpoints
 from translink.wiring.vendors import account_of, vendor_for
@@ -186,6 +188,7 @@ class VoiceClients:
                 mend=ONE_EACH if local else "deepgram.{}",
             ),
             languages=self._at.offline_voices if local else None,
+            extra=for_all_services(shown_options(settings.deepgram.extra)),
             timeout=settings.deepgram.speak_timeout,
             name=name,
         )

@@ -21,7 +21,7 @@ from translink.errors import Kind, SettingsError
 from translink.providers.deepgram.flux import FILL_AFTER, MESSAGE, Flux, FluxOptions
 from translink.providers.deepgram.live import DeepgramLive
 from translink.providers.deepgram.protocol import TermsAnswer
-from translink.results import RATE, Result, StreamEvent
+from translink.results import RATE, Result, StillHeard, StreamEvent
 
 FRAME = b"\x01\x00" * 320
 CLOSE = '{"type":"CloseStream"}'
@@ -145,6 +145,18 @@ def test_where_audio_stops_in_mid_turn_silence_follows_until_it_ends() -> None:
         flux, turn("Update", "No", 1.5 + silence / RATE, index=1, start=1.2 + silence / RATE)
     )
     assert (later.start, later.end) == (round(1.2 * RATE), round(1.5 * RATE))
+
+
+def test_what_comes_while_silence_is_sent_says_that_the_stream_still_hears() -> None:
+    flux = Flux(0.0)
+    now = talk(flux, 0.96)
+    hear(flux, turn("Update", "I want", 0.96), now=now)
+    _idle(flux, now, 2.0)
+    flux.receive(json.dumps(turn("Update", "I want", 1.25)), 2.0)
+    assert StillHeard(2.0) in flux.events()
+    now = talk(flux, 0.1, 2.0)
+    flux.receive(json.dumps(turn("Update", "I want a", 1.5)), now)
+    assert not [event for event in flux.events() if isinstance(event, StillHeard)]
 
 
 def test_silence_is_not_sent_for_ever_nor_between_turns() -> None:

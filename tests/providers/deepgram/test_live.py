@@ -275,6 +275,7 @@ async def test_a_close_by_the_server_reaches_reader_and_sender(
                 events.append(event)  # noqa: PERF401 - what came before the error counts
         assert [event.text for event in events if isinstance(event, Result)] == ["Oui."]
         assert (caught.value.kind, caught.value.status) == (kind, code)
+        assert caught.value.request_id == "req-1"
         with pytest.raises(ProviderError) as sent:
             await stream.send(FRAME)
         assert sent.value.kind is kind
@@ -293,8 +294,8 @@ async def test_a_reset_is_transient() -> None:
         assert (caught.value.kind, caught.value.status) == (Kind.TRANSIENT, None)
 
 
-async def test_after_metadata_audio_is_refused_at_once() -> None:
-    """The close that follows may take its time; what is sent meanwhile would be lost."""
+async def test_after_metadata_audio_is_refused_though_no_close_follows() -> None:
+    """What is sent meanwhile would be lost."""
 
     async def over(peer: Peer) -> None:
         await peer.websocket.send(METADATA)
@@ -305,6 +306,43 @@ async def test_after_metadata_audio_is_refused_at_once() -> None:
         with pytest.raises(ProviderError) as caught:
             await stream.send(FRAME)
         assert caught.value.kind is Kind.TRANSIENT
+        stream.abort()
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "kind"),
+    [(1011, "NET-0000", Kind.TRANSIENT), (1008, "DATA-0000", Kind.REFUSED)],
+)
+async def test_a_close_that_follows_metadata_tells_the_sender_why(
+    code: int, name: str, kind: Kind
+) -> None:
+    async def over(peer: Peer) -> None:
+        await peer.websocket.send(METADATA)
+        await asyncio.sleep(0.025)
+        page = name.lower().replace("-", "")
+        await peer.websocket.close(code, f"It went wrong. See https://dpgr.am/{page}")
+
+    async with fake_listen(over) as server:
+        stream = await transcriber(server.url).connect("en")
+        assert isinstance(await anext(aiter(stream)), StreamMetadata)
+        with pytest.raises(ProviderError, match=name) as caught:
+            await stream.send(FRAME)
+        assert (caught.value.kind, caught.value.status) == (kind, code)
+        stream.abort()
+
+
+async def test_a_close_tells_the_sender_why_before_the_connection_is_gone() -> None:
+    async def linger(peer: Peer) -> None:
+        peer.websocket.transport.pause_reading()  # our own close is never read
+        peer.websocket.transport.write(b"\x88\x02\x03\xf3")
+
+    async with fake_listen(linger, read=False) as server:
+        stream = await transcriber(server.url).connect("en")
+        with pytest.raises(ProviderError) as caught:  # noqa: PT012
+            for _ in range(500):
+                await stream.send(FRAME)
+                await asyncio.sleep(0.01)
+        assert caught.value.status == 1011
         stream.abort()
 
 

@@ -56,6 +56,14 @@ async def test_the_request_names_voice_rate_and_no_container() -> None:
     assert json.loads(seen.body) == {"text": "Bonjour."}
 
 
+async def test_more_parameters_go_with_the_request() -> None:
+    extra = {"mip_opt_out": "true"}
+    async with fake_web(sound) as server, Http() as http:
+        await say(DeepgramSpeak(http, base_url=server.url, api_key=KEY, extra=extra))
+    (seen,) = server.seen
+    assert seen.query[-1] == ("mip_opt_out", "true")
+
+
 async def test_the_first_sound_comes_before_the_last_is_made_and_odd_bytes_are_carried() -> None:
     heard = asyncio.Event()
 

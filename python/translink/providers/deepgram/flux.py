@@ -23,8 +23,8 @@ Source: Deepgram's AsyncAPI file of 2026-07, its page on Flux' state machine, ch
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from translink.errors import ProviderError, SettingsError
 from translink.providers.deepgram.protocol import (
@@ -36,7 +36,7 @@ from translink.providers.deepgram.protocol import (
 )
 from translink.providers.deepgram.stream_clock import StreamClock, TurnTimes
 from translink.providers.languages import base, is_among
-from translink.results import FRAME_SECONDS, RATE, Result, Word
+from translink.results import FRAME_SECONDS, RATE, Result, StillHeard, Word
 from translink.text.keyterms import joined
 
 FLUX_LANGUAGES = frozenset(["de", "en", "es", "fr", "hi", "it", "ja", "nl", "pt", "ru"])
@@ -63,6 +63,8 @@ class FluxOptions:
     eot_timeout_ms: int | None = None
     """Silence that ends a turn all the same."""
     keyterm: tuple[str, ...] = ()
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """More parameters, sent as they are."""
 
     def __post_init__(self) -> None:
         eager, sure = self.eager_eot_threshold, self.eot_threshold
@@ -77,6 +79,7 @@ class FluxOptions:
         names = ("eot_threshold", "eager_eot_threshold", "eot_timeout_ms")
         asked = [(name, getattr(self, name)) for name in names]
         pairs += [(name, str(value)) for name, value in asked if value is not None]
+        pairs += self.extra.items()
         if self._is_multi:
             pairs.append(("language_hint", base(language)))
         return pairs + [("keyterm", term) for term in joined(self.keyterm, terms)]
@@ -218,6 +221,8 @@ class Flux(Listen):
         else:
             self._newest = result
             self._events.append(result)
+            if self._filling:
+                self._events.append(StillHeard(now))
 
     def _finish(self, result: Result | None, now: float) -> None:
         assert result is not None

@@ -45,6 +45,8 @@ from translink.trust import authorities
 
 IN_TRANSPORT = 2**14
 """Bytes that may wait in the transport before sending does."""
+GOODBYE = 0.2
+"""Seconds for the close that tells why: it follows Metadata some 25 ms later (observed)."""
 
 _log = logging.getLogger("translink.deepgram.websocket")
 # At DEBUG the library logs the handshake, and with it the key.
@@ -180,6 +182,7 @@ class DeepgramStream:
         ids = websocket.response.headers.get_all("dg-request-id") if websocket.response else []
         self.request_id = printable(ids[0]) if ids else ""
         """Deepgram's name of this connection, for their support."""
+        protocol.request_id = self.request_id or None
         # Nagle is off already (asyncio, uvloop); a small send buffer lets a stuck peer block `send`
         # early.
         with contextlib.suppress(OSError):  # Gone already: the first send or read will tell.
@@ -317,6 +320,7 @@ class DeepgramStream:
     async def _write(self) -> None:
         websocket = self._websocket
         if websocket.state is not State.OPEN or self._protocol.over:
+            await self._goodbye()
             raise self._gone()
         for message in self._protocol.to_send():
             try:
@@ -324,6 +328,14 @@ class DeepgramStream:
             except ConnectionClosed as closed:
                 self._lost(closed)
                 raise self._gone() from closed
+
+    async def _goodbye(self) -> None:
+        """Read why the server ends it. The iterator does too, but a sender may fail before."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE):
+                await self._websocket.wait_closed()
+        if (close := self._websocket.protocol.close_rcvd) is not None:
+            self._end(close.code, close.reason)
 
     async def _keep(self) -> None:
         """Sleep until KeepAlive is due, again and again; end with the connection."""

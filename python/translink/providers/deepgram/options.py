@@ -30,6 +30,8 @@ are refused."""
 
 Extra = Mapping[str, str | tuple[str, ...]]
 
+_OF_ALL_SERVICES = ("mip_opt_out", "tag")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenOptions:
@@ -144,6 +146,12 @@ class ListenOptions:
                 continue
             for one in value if isinstance(value, tuple) else (value,):
                 yield name, str(one).lower() if isinstance(one, bool) else str(one)
+
+
+def for_all_services(extra: Mapping[str, str]) -> dict[str, str]:
+    """Of free parameters those that Flux and `/v1/speak` know as well as `/v1/listen`: an operator who
+    opts out means all that Deepgram is given."""
+    return {name: extra[name] for name in _OF_ALL_SERVICES if name in extra}
 
 
 def endpoint(

@@ -70,6 +70,8 @@ class Listen:
         self, now: float, *, provider: str = "deepgram.listen", keep_alive: float = KEEP_ALIVE_EVERY
     ) -> None:
         self.provider = provider
+        self.request_id: str | None = None
+        """What the server calls this connection, where it has said so."""
         self._keep_alive = keep_alive
         self._limit = RateLimit()
         self._last_sent = now
@@ -256,6 +258,7 @@ class Listen:
             provider=self.provider,
             kind=kind,
             status=code,
+            request_id=self.request_id,
         )
 
     def _result(self, value: dict[str, object], now: float) -> Result:
