@@ -316,6 +316,7 @@ class Desk:
     def _seat(
         self, leg: Leg, hang_up: Callable[[], None], room: Room | None, digits_reported: bool
     ) -> Seat:
+        leg.next_party()
         leg.digits_reported = digits_reported
         seat = self._seats[leg.name] = Seat(self, leg, hang_up, room)
         return seat
