@@ -41,6 +41,10 @@ def test_asterisk_is_given_addresses_that_it_can_reach(tmp_path: Path) -> None:
     assert "uri = ws://192.0.2.7:9093/media/ari" in text
     assert "AudioSocket/192.0.2.7:9092/" in text
     assert "0.0.0.0" not in text
+    clients = text.split("\ntype = websocket_client\n")[:-1]
+    names = [before.rpartition("\n")[2] for before in clients]
+    assert names == ["[translink-events]", "[translink]"], "of two of one name, none is loaded"
+    assert "websocket_client_id = translink-events\n" in text
 
 
 def test_without_a_leg_for_asterisk_one_is_asked_for_and_calls_can_still_be_dialled(

@@ -34,7 +34,7 @@ password = CHOOSE-A-PASSWORD
 """
 OUTBOUND_SETUP = """\
 ; --- websocket_client.conf (Asterisk 22.5 and later; http.conf is not needed) ---
-[translink]
+[{client}-events]
 type = websocket_client
 connection_type = persistent
 uri = ws://{at}/ari
@@ -53,7 +53,7 @@ password = CHOOSE-ANOTHER-PASSWORD
 
 [translink]
 type = outbound_websocket
-websocket_client_id = translink
+websocket_client_id = {client}-events
 apps = {app}
 local_ari_user = translink-local
 
@@ -127,7 +127,9 @@ def _asterisk(settings: Settings) -> Iterator[str]:
         yield ASTERISK_SETUP.format(user=ari.user)
     else:
         at = _from_there(ari.listen, settings)
-        yield OUTBOUND_SETUP.format(user=ari.user, app=ari.app, at=at)
+        # Asterisk loads nothing of a file in which two sections have one name: see WEBSOCKET_SETUP.
+        client = ari.websocket_client
+        yield OUTBOUND_SETUP.format(client=client, user=ari.user, app=ari.app, at=at)
     if ari.media == "websocket":
         at = _from_there(settings.websocket.listen or USUAL_WEBSOCKET, settings)
         yield WEBSOCKET_SETUP.format(client=ari.websocket_client, at=at)
