@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from translink.commands.first_settings import Wishes, made
 from translink.pbx.dialplan import asterisk, freeswitch
 from translink.settings.model import Settings
@@ -17,8 +19,33 @@ def test_asterisk_learns_where_to_connect_and_no_password(tmp_path: Path) -> Non
     text = asterisk(settings)
     assert "uri = ws://127.0.0.1:8089/ari" in text
     assert "apps = translink" in text
-    assert "http.conf ---" not in text
+    assert "bindaddr" not in text
     assert "a-secret-word" not in text
+
+
+@pytest.mark.parametrize(
+    ("url", "bound", "said"),
+    [
+        (None, "bindaddr = 127.0.0.1\nbindport = 8088\n", "--ari http://127.0.0.1:8088\n"),
+        (
+            "http://10.0.0.2:8089",
+            "bindaddr = 10.0.0.2\nbindport = 8089\n",
+            "--ari http://10.0.0.2:8089\n",
+        ),
+        (
+            "https://pbx.example.com",
+            "bindaddr = 127.0.0.1\nbindport = 8088\n",
+            "--ari https://pbx.example.com\n",
+        ),
+    ],
+)
+def test_asterisks_server_is_where_the_settings_have_it(
+    tmp_path: Path, url: str | None, bound: str, said: str
+) -> None:
+    given = {"TRANSLINK_ARI__PASSWORD": "a-secret-word"}
+    text = asterisk(Settings.load(environ=given, flags={"--ari": url}, directory=tmp_path))
+    assert bound in text
+    assert said in text
 
 
 def test_asterisk_learns_where_the_audio_goes_over_websocket(tmp_path: Path) -> None:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from translink.settings.types import Address, reached_at
 
 if TYPE_CHECKING:
     from translink.settings.model import Settings
+    from translink.settings.telephony import AriSettings
 
 USUAL_WEBSOCKET = Address("127.0.0.1", 9093)
 """Where `websocket.listen` is not set yet."""
+USUAL_ARI = Address("127.0.0.1", 8088)
+"""Where `ari.url` is not set yet."""
 ASTERISK_SETUP = """\
-; --- http.conf ---
+; --- http.conf, in its [general] ---
 [general]
 enabled = yes
-bindaddr = 127.0.0.1
-bindport = 8088
+bindaddr = {host}
+bindport = {port}
 
-; --- ari.conf ---
+; --- ari.conf, the first lines in its [general] ---
 [general]
 enabled = yes
 
@@ -29,7 +33,7 @@ read_only = no
 password = CHOOSE-A-PASSWORD
 
 ; Then:  asterisk -rx 'core reload'
-;        translink serve --ari http://127.0.0.1:8088
+;        translink serve --ari {url}
 ; with the password in the environment: TRANSLINK_ARI__PASSWORD=CHOOSE-A-PASSWORD
 """
 OUTBOUND_SETUP = """\
@@ -124,7 +128,7 @@ def _asterisk(settings: Settings) -> Iterator[str]:
         yield ""
     ari = settings.ari
     if ari.listen is None:
-        yield ASTERISK_SETUP.format(user=ari.user)
+        yield _server(ari)
     else:
         at = _from_there(ari.listen, settings)
         # Asterisk loads nothing of a file in which two sections have one name: see WEBSOCKET_SETUP.
@@ -145,6 +149,15 @@ def _asterisk(settings: Settings) -> Iterator[str]:
                 uuid = f"40325ec2-5efd-4bd3-805f-{name.lower().rjust(12, '0')}"
                 yield f"; exten => {name},1,Dial(AudioSocket/{at}/{uuid}/c(slin16))"
                 yield f"; exten => {name},1,AudioSocket({uuid},{at})    ; 8 kHz; answer first"
+
+
+def _server(ari: AriSettings) -> str:
+    """Asterisk's HTTP server, where `ari.url` says that it is."""
+    url = ari.url or f"http://{USUAL_ARI}"
+    parts, at = urlsplit(url), USUAL_ARI
+    if parts.scheme == "http":  # else what ends TLS stands in front of it
+        at = Address(parts.hostname or at.host, parts.port or 80)
+    return ASTERISK_SETUP.format(user=ari.user, host=at.host, port=at.port, url=url)
 
 
 def _from_there(at: Address, settings: Settings) -> Address:
