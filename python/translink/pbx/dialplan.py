@@ -67,7 +67,7 @@ local_ari_user = translink-local
 ; with the password in the environment: TRANSLINK_ARI__PASSWORD=CHOOSE-A-PASSWORD
 """
 WEBSOCKET_SETUP = """\
-; --- websocket_client.conf, for the audio (Asterisk 22.8 and later) ---
+; --- websocket_client.conf, for the audio (Asterisk 20.18, 22.8, 23.2 or later) ---
 [{client}]
 type = websocket_client
 connection_type = per_call_config
@@ -142,6 +142,7 @@ def _asterisk(settings: Settings) -> Iterator[str]:
     if settings.audiosocket.listen is not None:
         at = _from_there(settings.audiosocket.listen, settings)
         yield "; --- or, without ARI, in extensions.conf ---"
+        yield "; Before Asterisk 20.17, 21.12, 22.7 and 23.1 it is c(slin): slin16 would come at half speed"
         if not brought:
             yield f"; AudioSocket needs legs without a listen, as in\n{LEG_WITHOUT_LISTEN}"
         for name in brought:

@@ -32,8 +32,8 @@ class AriSettings(Part):
     app: str = Field("translink", pattern=r"^[A-Za-z0-9_]{1,40}$")
     """`--ari-app`: the first word of the dialplan's `Stasis(…)`. One program at a time may have it."""
     media: PbxMedium = "rtp"
-    """How the audio comes: `rtp` over UDP, `audiosocket` over TCP, or `websocket` to `websocket.listen` (22.8
-    and later)."""
+    """How the audio comes: `rtp` over UDP, `audiosocket` over TCP, or `websocket` to `websocket.listen` (20.18,
+    22.8, 23.2 or later)."""
     websocket_client: str = Field("translink", pattern=r"^[A-Za-z0-9_.-]{1,40}$")
     """With `media = "websocket"`: the section of websocket_client.conf with our address (`translink dialplan`)."""
     format: Literal["slin16", "slin", "alaw", "ulaw", "g722"] = "slin16"
