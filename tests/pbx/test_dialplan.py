@@ -101,6 +101,23 @@ def test_audiosocket_is_for_legs_whose_audio_asterisk_brings(tmp_path: Path) -> 
     assert "needs legs" not in text
 
 
+def test_a_leg_is_given_the_uuid_that_the_settings_or_its_name_say(tmp_path: Path) -> None:
+    legs = "".join(f'[[legs]]\nname = "{name}"\nlanguage = "en"\n' for name in ("anna", "bob"))
+    legs += "".join(f'[[legs]]\nname = "{name}"\nlanguage = "fr"\n' for name in ("3333", "Cafe"))
+    own = "11111111-2222-3333-4444-555555555555"
+    (tmp_path / "translink.toml").write_text(
+        f'[audiosocket]\nlisten = "127.0.0.1:9092"\n[audiosocket.legs]\n"{own}" = "anna"\n{legs}'
+    )
+    text = asterisk(Settings.load(environ={}, directory=tmp_path))
+    assert f"; exten => anna,1,Dial(AudioSocket/127.0.0.1:9092/{own}/c(slin16))\n" in text
+    assert "; bob needs a UUID in [audiosocket.legs]" in text
+    assert "0bob" not in text, "Asterisk would not understand it"
+    usual = "40325ec2-5efd-4bd3-805f-00000000"
+    assert f"Dial(AudioSocket/127.0.0.1:9092/{usual}cafe/c(slin16))" in text
+    answered = "; exten => 3333,1,Answer()\n;  same => n,AudioSocket"
+    assert f"{answered}({usual}3333,127.0.0.1:9092)" in text
+
+
 def test_freeswitch_gets_a_message_for_each_leg_that_init_wrote(tmp_path: Path) -> None:
     (tmp_path / "translink.toml").write_text(made(Wishes("freeswitch", host="10.0.0.5")))
     text = freeswitch(Settings.load(environ={}, directory=tmp_path))

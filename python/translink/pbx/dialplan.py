@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -140,16 +141,32 @@ def _asterisk(settings: Settings) -> Iterator[str]:
         if settings.websocket.password is not None:
             yield WEBSOCKET_PASSWORD
     if settings.audiosocket.listen is not None:
-        at = _from_there(settings.audiosocket.listen, settings)
-        yield "; --- or, without ARI, in extensions.conf ---"
-        yield "; Before Asterisk 20.17, 21.12, 22.7 and 23.1 it is c(slin): slin16 would come at half speed"
-        if not brought:
-            yield f"; AudioSocket needs legs without a listen, as in\n{LEG_WITHOUT_LISTEN}"
-        for name in brought:
-            if len(name) <= 12:
-                uuid = f"40325ec2-5efd-4bd3-805f-{name.lower().rjust(12, '0')}"
-                yield f"; exten => {name},1,Dial(AudioSocket/{at}/{uuid}/c(slin16))"
-                yield f"; exten => {name},1,AudioSocket({uuid},{at})    ; 8 kHz; answer first"
+        yield from _without_ari(_from_there(settings.audiosocket.listen, settings), settings)
+
+
+def _without_ari(at: Address, settings: Settings) -> Iterator[str]:
+    yield "; --- or, without ARI, in extensions.conf ---"
+    brought = [leg.name for leg in settings.legs if leg.at_pbx]
+    if not brought:
+        yield f"; AudioSocket needs legs without a listen, as in\n{LEG_WITHOUT_LISTEN}"
+        return
+    yield "; Before Asterisk 20.17, 21.12, 22.7 and 23.1 with c(slin): slin16 would come at half speed"
+    for name in brought:
+        if (uuid := _uuid_of(name, settings)) is None:
+            yield f"; {name} needs a UUID in [audiosocket.legs]"
+            continue
+        yield f"; exten => {name},1,Dial(AudioSocket/{at}/{uuid}/c(slin16))"
+        yield f"; or, at 8 kHz:\n; exten => {name},1,Answer()\n;  same => n,AudioSocket({uuid},{at})"
+
+
+def _uuid_of(name: str, settings: Settings) -> str | None:
+    """What a connection says to be at this leg; None: nothing yet, since its name cannot be part of a UUID."""
+    for uuid, leg in settings.audiosocket.legs.items():
+        if leg == name:
+            return uuid
+    if not re.fullmatch(r"[0-9A-Fa-f]{1,12}", name):
+        return None
+    return f"40325ec2-5efd-4bd3-805f-{name.lower().rjust(12, '0')}"
 
 
 def _server(ari: AriSettings) -> str:
