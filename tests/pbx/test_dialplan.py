@@ -85,7 +85,8 @@ def test_without_a_leg_for_asterisk_one_is_asked_for_and_calls_can_still_be_dial
     )
     text = asterisk(Settings.load(environ={}, directory=tmp_path))
     assert "needs legs without a listen" in text
-    assert "dial,PJSIP/${EXTEN:1},de,en,30)" in text
+    assert "dial,PJSIP/${FILTER(0-9,${EXTEN:1})},de,en,30)" in text
+    assert "PJSIP/${EXTEN" not in text, "a telephone may send anything"
     assert "_7X" not in text
 
 
