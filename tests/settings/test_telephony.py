@@ -76,6 +76,16 @@ def test_what_cannot_work_is_refused(tmp_path: Path, flags: dict[str, Any], righ
     assert "a-secret-word" not in said
 
 
+def test_asterisk_needs_a_password_where_twilio_signs(tmp_path: Path) -> None:
+    given = {"TRANSLINK_ARI__URL": URL, "TRANSLINK_WEBSOCKET__TWILIO_TOKEN": "another-secret-word"}
+    flags = {"--set": ["ari.media=websocket", "websocket.listen=127.0.0.1:9093"]}
+    with pytest.raises(SettingsError, match=r"websocket\.password: is needed") as refused:
+        Settings.load(environ=given, flags=flags, directory=tmp_path)
+    assert "another-secret-word" not in str(refused.value)
+    given["TRANSLINK_WEBSOCKET__PASSWORD"] = "a-third-one"
+    assert Settings.load(environ=given, flags=flags, directory=tmp_path).ari.media == "websocket"
+
+
 def test_a_leg_that_nobody_brings_is_refused(tmp_path: Path) -> None:
     legs = '[[legs]]\nname = "a"\nlanguage = "en"\n[[legs]]\nname = "b"\nlanguage = "fr"\n'
     (tmp_path / "translink.toml").write_text(legs)
