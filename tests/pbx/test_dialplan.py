@@ -130,3 +130,10 @@ def test_freeswitch_gets_a_message_for_each_leg_that_init_wrote(tmp_path: Path) 
 def test_freeswitch_listens_where_a_leg_plays_to(tmp_path: Path) -> None:
     text = freeswitch(Settings.load(environ={}, directory=tmp_path))
     assert "local-ip: 127.0.0.1\nlocal-port: 6121\nremote-ip: 127.0.0.1\nremote-port: 6120" in text
+
+
+def test_freeswitch_is_given_no_address_that_only_we_understand(tmp_path: Path) -> None:
+    wanted = {"--set": ["legs.3333.listen=0.0.0.0:6120"]}
+    text = freeswitch(Settings.load(environ={}, flags=wanted, directory=tmp_path))
+    assert "remote-ip: TRANSLINKS-ADDRESS\nremote-port: 6120" in text
+    assert "0.0.0.0" not in text

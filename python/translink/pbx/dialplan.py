@@ -207,6 +207,7 @@ def _freeswitch(settings: Settings) -> Iterator[str]:
             yield "local-ip: FREESWITCHS-ADDRESS\nlocal-port: A-FREE-UDP-PORT-FOR-EACH-CALL"
         else:
             yield f"local-ip: {leg.play_to.host}\nlocal-port: {leg.play_to.port}"
-        yield f"remote-ip: {leg.listen.host}\nremote-port: {leg.listen.port}"
+        there = reached_at(leg.listen.host, "TRANSLINKS-ADDRESS")
+        yield f"remote-ip: {there}\nremote-port: {leg.listen.port}"
         yield "transport: udp"
         yield ""
