@@ -285,7 +285,9 @@ class Settings(BaseModel):
                 self,
                 "legs",
                 tuple(
-                    leg.brought(self.ari.host, self.ari.plan, shared=shared) if leg.at_pbx else leg
+                    leg.brought(self.ari.legs_host, self.ari.plan, shared=shared)
+                    if leg.at_pbx
+                    else leg
                     for leg in self.legs
                 ),
             )

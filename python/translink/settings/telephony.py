@@ -50,6 +50,11 @@ class AriSettings(Part):
         return self.url is not None or self.listen is not None
 
     @property
+    def legs_host(self) -> str:
+        """Where its legs have their sockets: over RTP Asterisk sends there, else nobody does."""
+        return self.host if self.media == "rtp" else "127.0.0.1"
+
+    @property
     def plan(self) -> Mapping[str, object]:
         """What a leg's settings are when Asterisk brings its audio."""
         if self.media != "rtp":
@@ -75,6 +80,11 @@ class AriSettings(Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.host in ("0.0.0.0", "::"):
+            raise ValueError(
+                "host: should be the address by which Asterisk reaches this machine, as in 192.0.2.7: it is told "
+                'so; to hear at every address, set shared_port.listen = "0.0.0.0:7000" besides'
+            )
         if not self.wanted:
             return self
         if self.url is not None and self.listen is not None:
