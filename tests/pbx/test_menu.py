@@ -148,7 +148,7 @@ def test_a_key_that_comes_with_the_audio_is_an_answer_in_a_room_too() -> None:
     run_virtually(scenario())
 
 
-def test_who_has_no_keys_is_not_asked() -> None:
+def test_a_party_without_keys_is_not_asked() -> None:
     async def scenario() -> None:
         board = Board()
         seat = asking_desk(board).seize("1", "room", lambda: None, has_keys=False)
