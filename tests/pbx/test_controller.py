@@ -326,6 +326,23 @@ def test_a_caller_hears_ringing_until_the_other_answers(asterisk: FakeAsterisk) 
     assert asterisk.empty
 
 
+@pytest.mark.parametrize("gone", ["the caller", "the other", "neither"])
+def test_a_dialled_call_that_could_not_begin_leaves_nobody_waiting(
+    asterisk: FakeAsterisk, gone: str
+) -> None:
+    callee = dial(asterisk)
+    if gone == "neither":
+        asterisk.refuse["POST /channels/a/answer"] = 404
+    asterisk.channels[callee]["state"] = "Up"
+    asterisk._enter(callee, [])
+    if gone != "neither":  # before either line is through
+        asterisk.leave("a" if gone == "the caller" else callee)
+    asterisk.later(30.0)
+    assert asterisk.empty
+    assert [seat.left for seat in asterisk.legs.seats] == [1, 1]
+    assert "the other one is gone" in "".join(asterisk.legs.log)
+
+
 def test_who_is_busy_is_busy_for_the_caller_too(asterisk: FakeAsterisk) -> None:
     asterisk.leave(dial(asterisk))
     asterisk.settle()

@@ -117,6 +117,24 @@ def test_who_talks_while_they_wait_in_a_room_is_translated_from_two_seconds_back
     run_virtually(scenario())
 
 
+def test_the_last_words_of_a_party_who_waited_alone_are_not_the_next_ones() -> None:
+    async def scenario() -> None:
+        board = Board(idle_timeout=60)
+        desk = _desk(board)
+        lonely = desk.seize("1", "", lambda: None)
+        lonely.arrive()
+        await board.talk("1", 2.0)
+        lonely.leave("hung up")
+        await asyncio.sleep(60)
+        desk.seize("2", "", lambda: None).arrive()
+        desk.seize("1", "", lambda: None).arrive()
+        (call,) = board.switchboard.calls.values()
+        assert call.interpreters["1"].listener.acknowledged == board.legs["1"].head
+        await board.switchboard.close("test over")
+
+    run_virtually(scenario())
+
+
 def test_a_leg_is_given_back_in_its_language_and_with_what_an_operator_has_changed() -> None:
     async def scenario() -> None:
         board = Board()

@@ -1,11 +1,14 @@
-"""What `check` says of an Asterisk without asking it. What it asks one: `interop/test_asterisk`."""
+"""What `check` says of an Asterisk without asking it, or by its version. What it asks one:
+`interop/test_asterisk`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from tests.fakes.web import fake_web
 from translink.pbx.inquiry import addresses, inquire, way_of
 from translink.settings.model import Settings
 from translink.settings.telephony import AriSettings
@@ -55,3 +58,35 @@ def test_the_setting_that_keeps_the_audio_there_is_named(
     said = list(addresses(settings.ari, way_of(settings)))
     assert len(said) == (mend is not None)
     assert all(f"set {mend} to" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted", "mend"),
+    [
+        ("20.6.0~dfsg+~cs6.13", {"media": "audiosocket"}, 'ari.format = "slin"'),
+        ("22.6.1", {"media": "audiosocket"}, 'ari.format = "slin"'),
+        ("22.7.0", {"media": "audiosocket"}, None),
+        ("20.6.0", {"media": "audiosocket", "format": "slin"}, None),
+        ("22.7.0", {"media": "websocket"}, 'ari.media = "rtp"'),
+        ("21.12.1", {"media": "websocket"}, 'ari.media = "rtp"'),
+        ("23.2.0", {"media": "websocket"}, None),
+        ("24.0.0", {"media": "websocket"}, None),
+        ("GIT-master-0123abc", {"media": "websocket"}, None),
+        ("20.6.0", {}, None),
+    ],
+)
+async def test_an_asterisk_that_is_too_old_for_the_medium_is_named(
+    version: str, wanted: dict[str, str], mend: str | None
+) -> None:
+    async def asterisk(request: web.Request) -> web.Response:
+        answers: dict[str, object] = {"info": {"system": {"version": version}}, "modules": []}
+        what = request.path.rpartition("/")[2]
+        return web.json_response(answers[what]) if what in answers else web.Response(status=404)
+
+    async with fake_web(asterisk) as fake:
+        ari = AriSettings.model_validate({"url": fake.url, "password": "x", **wanted})
+        said = [line async for line in inquire(ari)]
+    assert f"Asterisk {version} at {fake.url}, application translink" in said
+    old = [line for line in said if line.startswith("TOO OLD")]
+    assert len(old) == (mend is not None)
+    assert all(f"set {mend}" in line for line in old)

@@ -6,13 +6,17 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import cast
 
-from tests.support.board import FakeLeg
+from tests.support.board import Board, FakeLeg
 from tests.support.virtual import run_virtually
+from translink._core import Digit
 from translink.errors import Kind, ProviderError
 from translink.media import MediaLeg
+from translink.pbx.desk import Desk
 from translink.pbx.menu import MENU_PAUSE, MENU_TIME, LanguageChoice, LanguageMenu
+from translink.settings.legs import LegSettings
 from translink.settings.prompts import MenuSettings
 
 SETTINGS = MenuSettings(languages=("en", "fr"), wait=4.0, times=2)
@@ -111,3 +115,46 @@ def test_a_voice_that_hangs_keeps_no_caller_waiting_for_those_before() -> None:
         return waited
 
     assert [round(each, 2) for each in run_virtually(run())] == [MENU_TIME] * 5
+
+
+def asking_desk(board: Board) -> Desk:
+    """A telephone system brings the audio of legs 1 and 2, and callers are asked."""
+    for name in ("1", "2"):
+        board.switchboard.legs[name].restore(LegSettings(name=name, language="en"))
+    menu = LanguageMenu(SETTINGS, speak)
+    return Desk(
+        board.switchboard,
+        lambda _: cast("MediaLeg", KeyPresser()),
+        most=10,
+        host="127.0.0.1",
+        plan={},
+        menu=menu,
+    )
+
+
+def test_a_key_that_comes_with_the_audio_is_an_answer_in_a_room_too() -> None:
+    async def scenario() -> None:
+        board = Board()
+        seat = asking_desk(board).seize("1", "room", lambda: None)
+        seat.arrive()
+        await asyncio.sleep(0.5)
+        press = seat.media.on_digit
+        assert press is not None
+        press(cast("Digit", SimpleNamespace(key="2")))
+        assert (seat.arrived, seat.leg.language) == (True, "fr")
+        seat.leave("hung up")
+        await board.switchboard.close("test over")
+
+    run_virtually(scenario())
+
+
+def test_a_party_without_keys_is_not_asked() -> None:
+    async def scenario() -> None:
+        board = Board()
+        seat = asking_desk(board).seize("1", "room", lambda: None, has_keys=False)
+        seat.arrive()
+        assert (seat.arrived, seat.leg.language) == (True, "en")
+        seat.leave("hung up")
+        await board.switchboard.close("test over")
+
+    run_virtually(scenario())

@@ -62,6 +62,8 @@ def test_over_a_connection_a_leg_is_no_rtp_leg(tmp_path: Path, medium: str) -> N
         ({"ari": "http://me:a-secret-word@localhost:8088"}, "should have an address"),
         ({"ari": URL, "set": ["ari.media=audiosocket", "ari.format=alaw"]}, "slin16 or slin"),
         ({"ari": URL, "set": ["ari.media=websocket"]}, "needs websocket.listen"),
+        ({"ari": URL, "set": ["ari.host=0.0.0.0"]}, "by which Asterisk reaches this machine"),
+        ({"ari": URL, "set": ["ari.host=::"]}, "by which Asterisk reaches this machine"),
         ({"ari": URL, "ari_app": "a,b"}, "ari"),
         ({"ari": URL, "set": ["ari.listen=127.0.0.1:8089"]}, "either we connect"),
         ({"set": ["ari.listen=127.0.0.1:8089"]}, "password: is needed"),
@@ -74,6 +76,28 @@ def test_what_cannot_work_is_refused(tmp_path: Path, flags: dict[str, Any], righ
     said = refusal(tmp_path, **flags)
     assert right in said
     assert "a-secret-word" not in said
+
+
+@pytest.mark.parametrize(
+    ("medium", "host"),
+    [("rtp", "192.0.2.7"), ("audiosocket", "127.0.0.1"), ("websocket", "127.0.0.1")],
+)
+def test_only_rtp_needs_an_address_of_this_machine_that_asterisk_reaches(
+    tmp_path: Path, medium: str, host: str
+) -> None:
+    wanted = [f"ari.media={medium}", "ari.host=192.0.2.7", "websocket.listen=127.0.0.1:9093"]
+    settings = load(tmp_path, ari=URL, set=wanted)
+    assert {leg.listen.host for leg in settings.legs} == {host}
+
+
+def test_asterisk_needs_a_password_where_twilio_signs(tmp_path: Path) -> None:
+    given = {"TRANSLINK_ARI__URL": URL, "TRANSLINK_WEBSOCKET__TWILIO_TOKEN": "another-secret-word"}
+    flags = {"--set": ["ari.media=websocket", "websocket.listen=127.0.0.1:9093"]}
+    with pytest.raises(SettingsError, match=r"websocket\.password: is needed") as refused:
+        Settings.load(environ=given, flags=flags, directory=tmp_path)
+    assert "another-secret-word" not in str(refused.value)
+    given["TRANSLINK_WEBSOCKET__PASSWORD"] = "a-third-one"
+    assert Settings.load(environ=given, flags=flags, directory=tmp_path).ari.media == "websocket"
 
 
 def test_a_leg_that_nobody_brings_is_refused(tmp_path: Path) -> None:

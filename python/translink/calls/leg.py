@@ -243,6 +243,11 @@ class Leg:
             self.media.reset()
             self._next_baseline = self.media.counters()
 
+    def next_party(self) -> None:
+        """Somebody else is on the line from now on: what was kept is not what they said."""
+        self._early.clear()
+        self.tidy(time.monotonic())
+
     def refused(self, now: float) -> None:
         """A call was refused here."""
         self.refused_at = now

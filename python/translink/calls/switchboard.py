@@ -318,7 +318,8 @@ class Switchboard:
             leg=leg.name,
         )
 
-    def _digit(self, leg: Leg, digit: Digit) -> None:
+    def digit(self, leg: Leg, digit: Digit) -> None:
+        """A key came with the audio of `leg`, which need not be on the board yet."""
         if not leg.digits_reported:
             self.pressed(leg, digit.key)
 
@@ -438,7 +439,7 @@ class Switchboard:
         leg.media.on_dead = functools.partial(self._dead, leg)
         leg.media.on_source = functools.partial(self._source_changed, leg)
         leg.media.on_rtp = functools.partial(self._rtp_found, leg)
-        leg.media.on_digit = functools.partial(self._digit, leg)
+        leg.media.on_digit = functools.partial(self.digit, leg)
 
     def _remove(self, leg: Leg) -> None:
         counted = leg.close()

@@ -34,7 +34,8 @@ HANG_UP = bytes(3)
 GREETING_TIME = 2.0
 """Seconds for the first message: Asterisk sends it at once."""
 APPLICATION_RATE = 8_000
-"""What the dialplan's application and `Dial` without `c(…)` speak; the first audio tells."""
+"""What the dialplan's application and `Dial` with `c(slin)` speak; the first audio tells. Without `c(…)` `Dial`
+sends the caller's own codec under the name of this one, and nobody can distinguish the two."""
 
 Take = Callable[[socket.socket], None]
 

@@ -154,6 +154,10 @@ class Controller(Errands):
         dialled = self._dialled.get(line.channel)
         if dialled is not None and line in dialled.lines:
             self._dialled.pop(line.channel, None)
+            if not all(each.through for each in dialled.lines):
+                # Their call has not begun, and nobody else can come to it.
+                for other in dialled.lines:
+                    other.end("the other one is gone")
 
     # --- Parties come ---
 

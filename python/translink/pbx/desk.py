@@ -6,6 +6,7 @@ legs is opened for that call alone and closed after it.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import time
@@ -174,9 +175,10 @@ class Desk:
         hang_up: Callable[[], None],
         *,
         digits_reported: bool = False,
+        has_keys: bool = True,
     ) -> Seat:
         """A seat at a leg of the settings; with a call id, at a leg like it for that call alone.
-        `digits_reported`: see `Leg`. Raises `Unavailable`."""
+        `digits_reported`: see `Leg`; `has_keys`: they could answer the menu. Raises `Unavailable`."""
         leg = self._board.legs.get(name)
         if leg is None or not _is_ours(leg):
             raise Unavailable(f"no leg {name} for a telephone system; {self.known}", busy=False)
@@ -191,7 +193,7 @@ class Desk:
             if leg.calls:
                 raise Unavailable(f"leg {leg.name} still says the last call's words", busy=True)
         seat = self._seat(leg, hang_up, room, digits_reported)
-        seat.asked = True
+        seat.asked = has_keys
         return seat
 
     def seize_pair(
@@ -316,6 +318,7 @@ class Desk:
     def _seat(
         self, leg: Leg, hang_up: Callable[[], None], room: Room | None, digits_reported: bool
     ) -> Seat:
+        leg.next_party()
         leg.digits_reported = digits_reported
         seat = self._seats[leg.name] = Seat(self, leg, hang_up, room)
         return seat
@@ -351,8 +354,11 @@ class Desk:
             for wish, other, second in zip(wishes, reversed(wishes), seconds, strict=True):
                 small = wish.model_copy(update={"receive_buffer": CALL_RECEIVE_BUFFER})
                 media = self._open(small)
-                opened.append(Leg(small, media, other.name, created=True, second=second))
-                media.on_frames = opened[-1].keep  # until the board has the leg
+                leg = Leg(small, media, other.name, created=True, second=second)
+                opened.append(leg)
+                # Until the board has the leg: what they say, and their keys for the menu.
+                media.on_frames = leg.keep
+                media.on_digit = functools.partial(self._board.digit, leg)
         except (OSError, MemoryError) as error:
             for leg in opened:
                 leg.media.remove()

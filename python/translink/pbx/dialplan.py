@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from translink.settings.types import Address, reached_at
 
 if TYPE_CHECKING:
     from translink.settings.model import Settings
+    from translink.settings.telephony import AriSettings
 
 USUAL_WEBSOCKET = Address("127.0.0.1", 9093)
 """Where `websocket.listen` is not set yet."""
+USUAL_ARI = Address("127.0.0.1", 8088)
+"""Where `ari.url` is not set yet."""
 ASTERISK_SETUP = """\
-; --- http.conf ---
+; --- http.conf, in its [general] ---
 [general]
 enabled = yes
-bindaddr = 127.0.0.1
-bindport = 8088
+bindaddr = {host}
+bindport = {port}
 
-; --- ari.conf ---
+; --- ari.conf, the first lines in its [general] ---
 [general]
 enabled = yes
 
@@ -29,12 +34,12 @@ read_only = no
 password = CHOOSE-A-PASSWORD
 
 ; Then:  asterisk -rx 'core reload'
-;        translink serve --ari http://127.0.0.1:8088
+;        translink serve --ari {url}
 ; with the password in the environment: TRANSLINK_ARI__PASSWORD=CHOOSE-A-PASSWORD
 """
 OUTBOUND_SETUP = """\
 ; --- websocket_client.conf (Asterisk 22.5 and later; http.conf is not needed) ---
-[translink]
+[{client}-events]
 type = websocket_client
 connection_type = persistent
 uri = ws://{at}/ari
@@ -53,7 +58,7 @@ password = CHOOSE-ANOTHER-PASSWORD
 
 [translink]
 type = outbound_websocket
-websocket_client_id = translink
+websocket_client_id = {client}-events
 apps = {app}
 local_ari_user = translink-local
 
@@ -63,7 +68,7 @@ local_ari_user = translink-local
 ; with the password in the environment: TRANSLINK_ARI__PASSWORD=CHOOSE-A-PASSWORD
 """
 WEBSOCKET_SETUP = """\
-; --- websocket_client.conf, for the audio (Asterisk 22.8 and later) ---
+; --- websocket_client.conf, for the audio (Asterisk 20.18, 22.8, 23.2 or later) ---
 [{client}]
 type = websocket_client
 connection_type = per_call_config
@@ -114,7 +119,9 @@ def _asterisk(settings: Settings) -> Iterator[str]:
     one, two = (settings.leg(name).languages[0] for name in settings.pairs[0])
     yield ""
     yield f"; 8 and a number: call it, speak {one}, they speak {two}"
-    yield f"exten => _8X.,1,Stasis({app},dial,PJSIP/${{EXTEN:1}},{one},{two},30)"
+    yield "; (FILTER: by a comma or an @ a telephone could choose the language, the vendors, another trunk)"
+    number = "${FILTER(0-9,${EXTEN:1})}"
+    yield f"exten => _8X.,1,Stasis({app},dial,PJSIP/{number},{one},{two},30)"
     yield from _where_translink_is_not()
     yield ""
     if names:
@@ -124,25 +131,53 @@ def _asterisk(settings: Settings) -> Iterator[str]:
         yield ""
     ari = settings.ari
     if ari.listen is None:
-        yield ASTERISK_SETUP.format(user=ari.user)
+        yield _server(ari)
     else:
         at = _from_there(ari.listen, settings)
-        yield OUTBOUND_SETUP.format(user=ari.user, app=ari.app, at=at)
+        # Asterisk loads nothing of a file in which two sections have one name: see WEBSOCKET_SETUP.
+        client = ari.websocket_client
+        yield OUTBOUND_SETUP.format(client=client, user=ari.user, app=ari.app, at=at)
     if ari.media == "websocket":
         at = _from_there(settings.websocket.listen or USUAL_WEBSOCKET, settings)
         yield WEBSOCKET_SETUP.format(client=ari.websocket_client, at=at)
         if settings.websocket.password is not None:
             yield WEBSOCKET_PASSWORD
     if settings.audiosocket.listen is not None:
-        at = _from_there(settings.audiosocket.listen, settings)
-        yield "; --- or, without ARI, in extensions.conf ---"
-        if not brought:
-            yield f"; AudioSocket needs legs without a listen, as in\n{LEG_WITHOUT_LISTEN}"
-        for name in brought:
-            if len(name) <= 12:
-                uuid = f"40325ec2-5efd-4bd3-805f-{name.lower().rjust(12, '0')}"
-                yield f"; exten => {name},1,Dial(AudioSocket/{at}/{uuid}/c(slin16))"
-                yield f"; exten => {name},1,AudioSocket({uuid},{at})    ; 8 kHz; answer first"
+        yield from _without_ari(_from_there(settings.audiosocket.listen, settings), settings)
+
+
+def _without_ari(at: Address, settings: Settings) -> Iterator[str]:
+    yield "; --- or, without ARI, in extensions.conf ---"
+    brought = [leg.name for leg in settings.legs if leg.at_pbx]
+    if not brought:
+        yield f"; AudioSocket needs legs without a listen, as in\n{LEG_WITHOUT_LISTEN}"
+        return
+    yield "; Before Asterisk 20.17, 21.12, 22.7 and 23.1 with c(slin): slin16 would come at half speed"
+    for name in brought:
+        if (uuid := _uuid_of(name, settings)) is None:
+            yield f"; {name} needs a UUID in [audiosocket.legs]"
+            continue
+        yield f"; exten => {name},1,Dial(AudioSocket/{at}/{uuid}/c(slin16))"
+        yield f"; or, at 8 kHz:\n; exten => {name},1,Answer()\n;  same => n,AudioSocket({uuid},{at})"
+
+
+def _uuid_of(name: str, settings: Settings) -> str | None:
+    """What a connection says to be at this leg; None: nothing yet, since its name cannot be part of a UUID."""
+    for uuid, leg in settings.audiosocket.legs.items():
+        if leg == name:
+            return uuid
+    if not re.fullmatch(r"[0-9A-Fa-f]{1,12}", name):
+        return None
+    return f"40325ec2-5efd-4bd3-805f-{name.lower().rjust(12, '0')}"
+
+
+def _server(ari: AriSettings) -> str:
+    """Asterisk's HTTP server, where `ari.url` says that it is."""
+    url = ari.url or f"http://{USUAL_ARI}"
+    parts, at = urlsplit(url), USUAL_ARI
+    if parts.scheme == "http":  # else what ends TLS stands in front of it
+        at = Address(parts.hostname or at.host, parts.port or 80)
+    return ASTERISK_SETUP.format(user=ari.user, host=at.host, port=at.port, url=url)
 
 
 def _from_there(at: Address, settings: Settings) -> Address:
@@ -172,6 +207,7 @@ def _freeswitch(settings: Settings) -> Iterator[str]:
             yield "local-ip: FREESWITCHS-ADDRESS\nlocal-port: A-FREE-UDP-PORT-FOR-EACH-CALL"
         else:
             yield f"local-ip: {leg.play_to.host}\nlocal-port: {leg.play_to.port}"
-        yield f"remote-ip: {leg.listen.host}\nremote-port: {leg.listen.port}"
+        there = reached_at(leg.listen.host, "TRANSLINKS-ADDRESS")
+        yield f"remote-ip: {there}\nremote-port: {leg.listen.port}"
         yield "transport: udp"
         yield ""

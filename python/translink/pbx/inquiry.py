@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -29,6 +30,10 @@ MODULES_FOR_FORMAT = {
     "alaw": ("codec_alaw",),
     "ulaw": ("codec_ulaw",),
 }
+SLIN16_SINCE: Mapping[int, int] = {20: 17, 21: 12, 22: 7, 23: 1}
+"""Releases of Asterisk whose AudioSocket says that slin16 is slin16; before them all was called slin."""
+WEBSOCKET_SINCE: Mapping[int, int] = {20: 18, 22: 8, 23: 2}
+"""Releases whose externalMedia takes `transport_data`, by which we know whose connection it is."""
 
 
 class Way(NamedTuple):
@@ -62,7 +67,10 @@ async def inquire(ari: AriSettings, way: Way | None = None) -> AsyncIterator[str
         if status != 200:
             yield f"REFUSES at {ari.url}: {_meaning(status)}"
             return
-        yield f"{_version(info)} at {ari.url}, application {ari.app}"
+        version = _version(info)
+        yield f"Asterisk {version} at {ari.url}, application {ari.app}"
+        for line in _too_old(ari, version):
+            yield line
         _, modules = await _get(http, f"{ari.url}/ari/asterisk/modules")
         for line in _missing(ari, modules):
             yield line
@@ -111,6 +119,34 @@ def addresses(ari: AriSettings, way: Way | None = None) -> Iterator[str]:
         )
 
 
+def _too_old(ari: AriSettings, version: str) -> Iterator[str]:
+    """What this Asterisk does not have yet."""
+    slin16 = ari.media == "audiosocket" and ari.format == "slin16"
+    if slin16 and _is_before(version, SLIN16_SINCE):
+        yield (
+            f"TOO OLD for slin16 over AudioSocket ({_releases(SLIN16_SINCE)}): it comes at half speed, and no "
+            'word is understood; set ari.format = "slin"'
+        )
+    if ari.media == "websocket" and _is_before(version, WEBSOCKET_SINCE):
+        yield (
+            f"TOO OLD for audio over WebSocket ({_releases(WEBSOCKET_SINCE)}): no call would be "
+            'connected; set ari.media = "rtp"'
+        )
+
+
+def _is_before(version: str, since: Mapping[int, int]) -> bool:
+    """A version that is no release (`GIT-…`, `certified/…`) may have it."""
+    found = re.match(r"(\d+)\.(\d+)", version)
+    if found is None:
+        return False
+    major, minor = int(found[1]), int(found[2])
+    return minor < since[major] if major in since else major < max(since)
+
+
+def _releases(since: Mapping[int, int]) -> str:
+    return ", ".join(f"{major}.{minor}" for major, minor in since.items()) + " or later"
+
+
 def _missing(ari: AriSettings, modules: object) -> Iterator[str]:
     if not isinstance(modules, list):
         yield "does not tell its modules (res_ari_asterisk)"
@@ -131,7 +167,7 @@ def _missing(ari: AriSettings, modules: object) -> Iterator[str]:
 def _version(info: object) -> str:
     system = info.get("system") if isinstance(info, dict) else None
     version = system.get("version") if isinstance(system, dict) else None
-    return f"Asterisk {version or '?'}"
+    return str(version or "?")
 
 
 def _meaning(status: int) -> str:

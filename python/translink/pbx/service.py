@@ -55,7 +55,7 @@ class Telephony:
             board,
             media.add_leg,
             most=2 * settings.calls.max_created,
-            host=ari.host,
+            host=ari.legs_host,
             plan=ari.plan,
             menu=menu,
         )

@@ -128,8 +128,9 @@ class WebSocketServer:
             return
         leg = self._legs.get(asked.leg, asked.leg)
         guest = Guest(leg, asked.dialect, self._journal)
+        has_keys = asked.dialect != "browser"
         try:
-            guest.sit(self._desk.seize(leg, asked.call, guest.hang_up))
+            guest.sit(self._desk.seize(leg, asked.call, guest.hang_up, has_keys=has_keys))
         except Unavailable as refusal:
             status = HTTPStatus.SERVICE_UNAVAILABLE if refusal.busy else HTTPStatus.NOT_FOUND
             raise opening.refused(status, str(refusal)) from None

@@ -285,7 +285,9 @@ class Settings(BaseModel):
                 self,
                 "legs",
                 tuple(
-                    leg.brought(self.ari.host, self.ari.plan, shared=shared) if leg.at_pbx else leg
+                    leg.brought(self.ari.legs_host, self.ari.plan, shared=shared)
+                    if leg.at_pbx
+                    else leg
                     for leg in self.legs
                 ),
             )
@@ -296,10 +298,8 @@ class Settings(BaseModel):
                 f"legs: {brought[0]} has no listen, and nobody brings its audio; set listen, ari.url, ari.listen, "
                 "audiosocket.listen or websocket.listen"
             )
-        if self.ari.wanted and self.ari.media == "websocket" and self.websocket.listen is None:
-            raise ValueError(
-                "ari.media: needs websocket.listen, to which Asterisk connects, as in 127.0.0.1:9093"
-            )
+        if self.ari.wanted and self.ari.media == "websocket":
+            self._asterisk_can_connect()
         self._sources_tell_legs_apart()
         refuse_doubles("legs", "name", [leg.name for leg in self.legs])
         refuse_doubles("legs", "listen", [str(leg.listen) for leg in self.legs if leg.listen.port])
@@ -326,6 +326,17 @@ class Settings(BaseModel):
             if name not in paired:
                 raise ValueError(f"pairs: {name} should be in a pair, is in none")
         return self
+
+    def _asterisk_can_connect(self) -> None:
+        if self.websocket.listen is None:
+            raise ValueError(
+                "ari.media: needs websocket.listen, to which Asterisk connects, as in 127.0.0.1:9093"
+            )
+        if self.websocket.twilio_token is not None and self.websocket.password is None:
+            raise ValueError(
+                "websocket.password: is needed beside websocket.twilio_token: Asterisk cannot sign as Twilio "
+                'does (ari.media = "websocket")'
+            )
 
     def _sources_tell_legs_apart(self) -> None:
         sharing = [leg for leg in self.legs if leg.shared and not leg.at_pbx]

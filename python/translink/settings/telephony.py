@@ -32,8 +32,8 @@ class AriSettings(Part):
     app: str = Field("translink", pattern=r"^[A-Za-z0-9_]{1,40}$")
     """`--ari-app`: the first word of the dialplan's `Stasis(…)`. One program at a time may have it."""
     media: PbxMedium = "rtp"
-    """How the audio comes: `rtp` over UDP, `audiosocket` over TCP, or `websocket` to `websocket.listen` (22.8
-    and later)."""
+    """How the audio comes: `rtp` over UDP, `audiosocket` over TCP, or `websocket` to `websocket.listen` (20.18,
+    22.8, 23.2 or later)."""
     websocket_client: str = Field("translink", pattern=r"^[A-Za-z0-9_.-]{1,40}$")
     """With `media = "websocket"`: the section of websocket_client.conf with our address (`translink dialplan`)."""
     format: Literal["slin16", "slin", "alaw", "ulaw", "g722"] = "slin16"
@@ -48,6 +48,11 @@ class AriSettings(Part):
     def wanted(self) -> bool:
         """Whether there is an Asterisk."""
         return self.url is not None or self.listen is not None
+
+    @property
+    def legs_host(self) -> str:
+        """Where its legs have their sockets: over RTP Asterisk sends there, else nobody does."""
+        return self.host if self.media == "rtp" else "127.0.0.1"
 
     @property
     def plan(self) -> Mapping[str, object]:
@@ -75,6 +80,11 @@ class AriSettings(Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.host in ("0.0.0.0", "::"):
+            raise ValueError(
+                "host: should be the address by which Asterisk reaches this machine, as in 192.0.2.7: it is told "
+                'so; to hear at every address, set shared_port.listen = "0.0.0.0:7000" besides'
+            )
         if not self.wanted:
             return self
         if self.url is not None and self.listen is not None:
