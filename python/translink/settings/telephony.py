@@ -80,13 +80,13 @@ class AriSettings(Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.host in ("0.0.0.0", "::"):
+        if not self.wanted:
+            return self
+        if self.media == "rtp" and self.host in ("0.0.0.0", "::"):
             raise ValueError(
                 "host: should be the address by which Asterisk reaches this machine, as in 192.0.2.7: it is told "
                 'so; to hear at every address, set shared_port.listen = "0.0.0.0:7000" besides'
             )
-        if not self.wanted:
-            return self
         if self.url is not None and self.listen is not None:
             raise ValueError("listen: either we connect (url) or Asterisk does (listen)")
         if self.password is None:
