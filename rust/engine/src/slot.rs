@@ -31,6 +31,8 @@ pub(crate) struct Slot {
     /// When the leg wants to be woken.
     pub(crate) deadline: Nanos,
     pub(crate) leg: Leg,
+    /// Bytes that waited for the ear when it was last looked, and what was reserved since: what is fewer now has left.
+    queued: u64,
     admission: Admission,
     /// When a change of the sender was last reported.
     moved: Nanos,
@@ -65,6 +67,7 @@ impl Slot {
             sockets,
             deadline: Nanos::MAX,
             leg,
+            queued: 0,
             admission,
             moved: 0,
             filter: Filter::new(),
@@ -221,24 +224,26 @@ impl Slot {
         }
         self.admission.expire(now);
         self.count_dropped_strangers();
-        let before = self.leg.stats().playout_queued;
         self.leg.handle(Input::Timeout, now);
         self.settle(now, out);
-        self.account(before, 0);
     }
 
     pub(crate) fn act(&mut self, input: Input<'_>, incoming: u64, out: &mut Outbox) {
-        let before = self.leg.stats().playout_queued;
         let now = clock::now();
+        self.queued += incoming;
         self.leg.handle(input, now);
         self.settle(now, out);
-        self.account(before, incoming);
     }
 
-    /// What was reserved and is not queued any more has left: played, flushed or refused.
-    fn account(&self, before: u64, incoming: u64) {
-        let left = (before + incoming).saturating_sub(self.leg.stats().playout_queued);
-        self.shared.release(left);
+    /// What was reserved and is not queued any more has left: played, flushed or refused. Whatever happens to the leg,
+    /// also a datagram: what the ear is owed by then is sent.
+    fn account(&mut self) {
+        let waits = self.leg.stats().playout_queued;
+        let left = self.queued.saturating_sub(waits);
+        if left > 0 {
+            self.shared.release(left);
+        }
+        self.queued = waits;
     }
 
     /// Carry out what the leg wants until it wants to wait.
@@ -276,6 +281,7 @@ impl Slot {
                     out.event(&self.shared, item);
                 }
                 Output::Timeout(at) => {
+                    self.account();
                     self.deadline = at.min(self.filter.until()).min(self.admission.expires());
                     return;
                 }
@@ -286,3 +292,7 @@ impl Slot {
 
 /// Taken from a socket at the end of a call.
 pub(crate) const MOST_BATCHES: usize = 16;
+
+#[cfg(all(test, not(loom)))]
+#[path = "slot_tests.rs"]
+mod tests;

@@ -148,10 +148,8 @@ impl Slot {
     fn begin_with(&mut self, source: Option<SocketAddr>, now: Nanos, out: &mut Outbox) {
         self.shared.senders.tell(source, None);
         if self.sockets.heard_from(source) && self.detached {
-            let before = self.leg.stats().playout_queued;
             self.leg.handle(Input::Flush, now);
             self.settle(now, out);
-            self.account(before, 0);
         }
         self.detached = false;
     }
