@@ -127,7 +127,8 @@ class RtpFound:
     """RTP comes into a leg whose `transport` is not `rtp`.
 
     Reported once, until headerless PCM comes again. Raw leg: after ten packets, of which no one is
-    heard as sound. `auto`: after three, all of which are heard.
+    heard as sound. `auto`: after three, all of which are heard. Where something else came first, all but the
+    last of those are heard as PCM.
     """
 
     leg: int

@@ -134,7 +134,8 @@ impl Line {
         match sort {
             Sort::Kept => {}
             Sort::Pcm => {
-                self.is_pcm();
+                // The watch goes on counting: RTP may come yet, or again.
+                (self.is_rtp, self.reported) = (false, false);
                 self.pcm(datagram, arrival, ear);
             }
             Sort::AllPcm => {
