@@ -347,7 +347,8 @@ fn a_sequence_that_jumps_is_followed_and_no_packet_is_lost_by_it() {
         let mut line = leg(Format::Alaw);
         hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
         assert_eq!(numbers(&line.heard()), hundred(), "{jump}");
-        assert_eq!(line.leg.stats().rtp.late, 0, "{jump}");
+        let rtp = line.leg.stats().rtp;
+        assert_eq!((rtp.late, rtp.lost), (0, 0), "{jump}");
     }
 }
 
@@ -439,6 +440,33 @@ fn a_stray_packet_moves_nothing() {
     assert_eq!(line.leg.stats().rtp.late, 1, "it may be followed");
     line.handle(Input::Reset);
     assert_eq!(line.leg.stats().rtp.late, 2);
+}
+
+#[test]
+fn what_an_outage_swallowed_is_lost_and_the_peer_is_told_but_nothing_of_strays() {
+    let mut packets = Phone::new(Format::Alaw).say(&words(1, 100));
+    // Three seconds are lost.
+    packets.drain(100..250);
+    let mut stray = packets[50].clone();
+    stray[2] ^= 0x40;
+    packets.insert(60, stray);
+    let mut way = punctual(packets.len(), FRAME_NANOS);
+    for (at, index) in &mut way {
+        if *index > 100 {
+            *at += 3_000 * MS;
+        }
+    }
+    let mut line = leg(Format::Alaw);
+    hear(&mut line, &packets, &way);
+    let rtp = line.leg.stats().rtp;
+    assert_eq!((rtp.lost, rtp.late), (150, 1), "{rtp:?}");
+    // A sender's report, and its answer: the loss in all is in the first block.
+    let mut report = vec![0x80, 200, 0, 6];
+    report.resize(28, 0);
+    line.datagram(&report);
+    let now = line.now;
+    let answer = line.leg.report(now).unwrap();
+    assert_eq!(answer[33..36], [0, 0, 150]);
 }
 
 #[test]
