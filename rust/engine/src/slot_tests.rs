@@ -72,7 +72,7 @@ fn what_an_ear_is_sent_while_a_connection_is_read_gives_its_room_back() {
     let mut far = TcpStream::connect(address).expect("a connection");
     let near = listener.accept().expect("a connection").0;
     let mut kit = Kit::new();
-    let stream = Stream::new(near.as_fd(), Protocol::AudioSocket { rate: 8_000 });
+    let stream = Stream::new(near.as_fd(), 1, Protocol::AudioSocket { rate: 8_000 });
     let stream = Box::new(stream.expect("a connection"));
     kit.slot.attach(stream, true, &mut kit.out);
     kit.speak();
