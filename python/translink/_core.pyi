@@ -492,7 +492,8 @@ class Engine:
         """Drop what waits for the ear; each utterance concerned is reported as `flushed`."""
 
     def set_source(self, leg: int, source: str | Sequence[str]) -> None:
-        """Whom to hear from now on, as in `add_leg`. Raises `ValueError`.
+        """Whom to hear from now on, as in `add_leg`. Raises `ValueError`, on a shared port also `OSError`
+        (EADDRINUSE): the sender, or the token, is another leg's.
 
         The sender that was heard until now has to be let in anew, and an ear without `play_to` is nowhere
         until they are.

@@ -151,7 +151,8 @@ class MediaLeg:
         self.echo_guard = on
 
     def set_source(self, source: str | tuple[str, ...]) -> None:
-        """Whom to hear from now on: `first`, `any`, or addresses. Raises `ValueError`."""
+        """Whom to hear from now on: `first`, `any`, or addresses. Raises `ValueError`; `OSError` where, at the
+        shared port, they are another leg's."""
         self._engine.set_source(self.number, source)
 
     def forget_source(self) -> None:
