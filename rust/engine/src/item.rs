@@ -81,7 +81,7 @@ pub enum Item {
         /// Arrival of the packet that settled it.
         at: Nanos,
     },
-    /// RTP comes into a leg that was not set to it.
+    /// RTP comes into a leg that was not set to it. Reported once a second at most.
     Rtp {
         /// Which.
         leg: u32,

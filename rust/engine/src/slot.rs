@@ -9,6 +9,7 @@ use translink_core::envelope::Slots;
 use translink_core::frame::{Frame, Nanos};
 use translink_core::leg::{Input, Leg};
 use translink_core::output::{Output, PlayoutEvent};
+use translink_core::rtp::watch::Found;
 
 use crate::admission::Admission;
 use crate::batch::{BATCH, Batch};
@@ -36,6 +37,8 @@ pub(crate) struct Slot {
     admission: Admission,
     /// When a change of the sender was last reported.
     moved: Nanos,
+    /// When it was last reported that RTP comes.
+    rtp_reported: Nanos,
     filter: Filter,
     /// Where what the talker says is drawn.
     said: Slots,
@@ -70,6 +73,7 @@ impl Slot {
             queued: 0,
             admission,
             moved: 0,
+            rtp_reported: 0,
             filter: Filter::new(),
             said: Slots::default(),
             life: 0,
@@ -246,6 +250,22 @@ impl Slot {
         self.queued = waits;
     }
 
+    /// A sender that mixes it with other things fills no log.
+    fn report_rtp(&mut self, found: Found, taken: bool, at: Nanos, out: &mut Outbox) {
+        if self.rtp_reported > 0 && at < self.rtp_reported + RTP_REPORTED_AGAIN {
+            return;
+        }
+        self.rtp_reported = at;
+        let item = Item::Rtp {
+            leg: self.shared.number,
+            life: self.life,
+            found,
+            taken,
+            at,
+        };
+        out.event(&self.shared, item);
+    }
+
     /// Carry out what the leg wants until it wants to wait.
     pub(crate) fn settle(&mut self, now: Nanos, out: &mut Outbox) {
         loop {
@@ -270,16 +290,7 @@ impl Slot {
                     };
                     out.event(&self.shared, item);
                 }
-                Output::Rtp { found, taken } => {
-                    let item = Item::Rtp {
-                        leg: self.shared.number,
-                        life: self.life,
-                        found,
-                        taken,
-                        at: now,
-                    };
-                    out.event(&self.shared, item);
-                }
+                Output::Rtp { found, taken } => self.report_rtp(found, taken, now, out),
                 Output::Timeout(at) => {
                     self.account();
                     self.deadline = at.min(self.filter.until()).min(self.admission.expires());
@@ -289,6 +300,9 @@ impl Slot {
         }
     }
 }
+
+/// RTP that comes and goes is reported again after so long.
+const RTP_REPORTED_AGAIN: Nanos = 1_000_000_000;
 
 /// Taken from a socket at the end of a call.
 pub(crate) const MOST_BATCHES: usize = 16;

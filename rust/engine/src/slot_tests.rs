@@ -5,6 +5,9 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use translink_core::line::Transport;
+use translink_core::rtp::format::Formats;
+
 use super::*;
 use crate::item::Inbox;
 use crate::test_kit::{eventually, ports};
@@ -17,22 +20,23 @@ const TEN_FRAMES: usize = 6_400;
 struct Kit {
     slot: Slot,
     out: Outbox,
-    _inbox: Inbox,
+    inbox: Inbox,
 }
 
 impl Kit {
-    fn new() -> Self {
-        let ports = ports();
+    fn new(transport: Transport) -> Self {
+        let mut ports = ports();
+        ports.config.transport = transport;
         let sockets = Sockets::open(ports.listen, None, false, 1 << 16).expect("a socket");
         let (leg, ledger, newcomer) = reserve::make(&ports).expect("memory");
         let capacity = ports.config.playout_capacity;
         let shared = Arc::new(SharedLeg::new(1, sockets.local, capacity, ledger));
-        let admission = Admission::new(ports.source, newcomer, ports.config.transport);
+        let admission = Admission::new(ports.source, newcomer, transport);
         let (out, inbox) = Outbox::new(1_024).expect("a mailbox");
         Self {
             slot: Slot::new(shared, sockets, admission, leg),
             out,
-            _inbox: inbox,
+            inbox,
         }
     }
 
@@ -54,7 +58,7 @@ impl Kit {
 
 #[test]
 fn what_an_ear_is_sent_while_a_datagram_is_heard_gives_its_room_back() {
-    let mut kit = Kit::new();
+    let mut kit = Kit::new(Transport::default());
     kit.speak();
     let talker = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let address = kit.slot.sockets.local;
@@ -71,7 +75,7 @@ fn what_an_ear_is_sent_while_a_connection_is_read_gives_its_room_back() {
     let address = listener.local_addr().expect("bound");
     let mut far = TcpStream::connect(address).expect("a connection");
     let near = listener.accept().expect("a connection").0;
-    let mut kit = Kit::new();
+    let mut kit = Kit::new(Transport::default());
     let stream = Stream::new(near.as_fd(), 1, Protocol::AudioSocket { rate: 8_000 });
     let stream = Box::new(stream.expect("a connection"));
     kit.slot.attach(stream, true, &mut kit.out);
@@ -82,4 +86,31 @@ fn what_an_ear_is_sent_while_a_connection_is_read_gives_its_room_back() {
         kit.slot.leg.stats().digits == 1
     }));
     kit.gave_back();
+}
+
+#[test]
+fn rtp_that_comes_and_goes_is_reported_once_a_second() {
+    let mut kit = Kit::new(Transport::Auto(Formats::default()));
+    let talker = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let address = kit.slot.sockets.local;
+    let mut batch = Batch::new(batch::room());
+    let mut hear = |datagram: &[u8]| {
+        talker.send_to(datagram, address).expect("sent");
+        kit.slot.turn(&mut batch, &mut kit.out);
+    };
+    // Enough of it to be found again each time.
+    let mut packet = [0; 172];
+    packet[0] = 0x80;
+    for sequence in 0..40 {
+        packet[3] = sequence;
+        hear(&packet);
+        if sequence % 4 == 3 {
+            hear(&[0; 640]);
+        }
+    }
+    let mut reported = 0;
+    kit.inbox.drain(1_000, |item| {
+        reported += usize::from(matches!(item, Item::Rtp { .. }));
+    });
+    assert!((1..5).contains(&reported), "{reported}");
 }
