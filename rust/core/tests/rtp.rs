@@ -675,7 +675,7 @@ fn rtp_after_pcm_in_one_call_is_heard_whole_though_half_a_sample_was_before_it()
 #[test]
 fn what_keeps_a_way_through_a_nat_open_is_no_sound_and_ends_no_rtp() {
     let mut packets = Phone::new(Format::Alaw).say(&words(1, 100));
-    let stun = [&[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42][..], &[7; 12]].concat();
+    let stun = b"\x00\x01\x00\x00\x21\x12\xA4\x42twelve bytes".to_vec();
     packets.insert(550, stun);
     packets.insert(551, vec![0]);
     let mut line = automatic();
