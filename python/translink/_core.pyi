@@ -92,6 +92,8 @@ class Hangup:
     """The other end of a leg's connection (`attach`) hung up, or it broke. It is closed."""
 
     leg: int
+    connection: int
+    """Which one of the leg's, as `attach` said: by now it may have another one."""
     at: int
 
 @final
@@ -103,6 +105,8 @@ class Message:
     """
 
     leg: int
+    connection: int
+    """As in `Hangup`."""
     text: str
     at: int
 
@@ -126,8 +130,9 @@ class Digit:
 class RtpFound:
     """RTP comes into a leg whose `transport` is not `rtp`.
 
-    Reported once, until headerless PCM comes again. Raw leg: after ten packets, of which no one is
-    heard as sound. `auto`: after three, all of which are heard.
+    Reported once, until headerless PCM comes again, and once a second at most. Raw leg: after ten packets, of which no one is
+    heard as sound. `auto`: after three, all of which are heard. Where something else came first, all but the
+    last of those are heard as PCM.
     """
 
     leg: int
@@ -458,14 +463,15 @@ class Engine:
         descriptor: int,
         rate: int = 8000,
         dialect: Literal["asterisk", "twilio", "browser"] | None = None,
-    ) -> None:
+    ) -> int:
         """From now on the leg's talker and ear are at the other end of a connection.
 
         The leg's datagrams are strangers' then, and what waits for the ear is flushed. It is closed
         with the leg, by `hang_up`, by another one that is attached, or by the other end; only the last is
         reported (`Hangup`). `descriptor` is
         copied: the caller closes theirs. A frame that finds the one before it unsent, or Asterisk's queue
-        full (MEDIA_XOFF), is dropped and counted in `errors_send`. Raises `OSError`, `ValueError`.
+        full (MEDIA_XOFF), is dropped and counted in `errors_send`. Raises `OSError`, `ValueError`. Returns
+        the connection's number among those that the leg has had.
 
         Without a `dialect` it is AudioSocket: `rate` (8000, 12000, 16000, …) is what the ear is sent
         until audio has come; then it is that audio's. With one it is a WebSocket whose handshake is
@@ -486,7 +492,8 @@ class Engine:
         """Drop what waits for the ear; each utterance concerned is reported as `flushed`."""
 
     def set_source(self, leg: int, source: str | Sequence[str]) -> None:
-        """Whom to hear from now on, as in `add_leg`. Raises `ValueError`.
+        """Whom to hear from now on, as in `add_leg`. Raises `ValueError`, on a shared port also `OSError`
+        (EADDRINUSE): the sender, or the token, is another leg's.
 
         The sender that was heard until now has to be let in anew, and an ear without `play_to` is nowhere
         until they are.

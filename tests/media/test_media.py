@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import random
+import select
 import socket
 import time
 from array import array
@@ -221,6 +222,7 @@ async def test_silence_that_was_put_aside_is_handed_over_on_request(
 @dataclass(frozen=True)
 class HangupHere:
     leg: int
+    connection: int = 0
 
 
 class Drained:
@@ -258,6 +260,23 @@ async def test_what_was_said_before_a_hang_up_is_heard_before_it(
         assert told == ["1 speaks", "2 speaks"]
     await until(lambda: len(told) == 3)
     assert told == ["1 speaks", "2 speaks", "2 hangs up"]
+
+
+async def test_a_connection_that_has_ended_does_not_hang_up_the_next_one(media: Media) -> None:
+    leg = media.add_leg(leg_settings("1"))
+    told: list[str] = []
+    leg.on_hangup = lambda: told.append("hung up")
+    (near, far), (next_near, next_far) = socket.socketpair(), socket.socketpair()
+    with near, far, next_near, next_far:
+        leg.attach(near.fileno())
+        far.close()
+        # The end of it waits in the mailbox, and the loop has not looked yet.
+        assert select.select([media._engine.fileno()], [], [], 5.0)[0]
+        leg.attach(next_near.fileno())
+        await asyncio.sleep(0.05)
+        assert told == []
+        next_far.close()
+        await until(lambda: told == ["hung up"])
 
 
 async def test_rtp_that_is_not_heard_stays_said_until_the_talker_is(media: Media) -> None:

@@ -90,6 +90,7 @@ class MediaLeg:
         self._waiting = waiting
         self._calm = calm
         self._life = 0
+        self._connection = 0
         self._change_said = -math.inf
 
     def play(self, utterance: int, pcm: bytes, last: bool = False) -> int:
@@ -108,7 +109,7 @@ class MediaLeg:
     ) -> None:
         """Talk over a connection of AudioSocket, or with a `dialect` of WebSocket, instead of datagrams.
         See `Engine.attach`. Raises `OSError`."""
-        self._engine.attach(self.number, descriptor, rate, dialect)
+        self._connection = self._engine.attach(self.number, descriptor, rate, dialect)
 
     def say(self, text: str) -> None:
         """Send the other end of that connection a message. See `Engine.say`."""
@@ -150,7 +151,8 @@ class MediaLeg:
         self.echo_guard = on
 
     def set_source(self, source: str | tuple[str, ...]) -> None:
-        """Whom to hear from now on: `first`, `any`, or addresses. Raises `ValueError`."""
+        """Whom to hear from now on: `first`, `any`, or addresses. Raises `ValueError`; `OSError` where, at the
+        shared port, they are another leg's."""
         self._engine.set_source(self.number, source)
 
     def forget_source(self) -> None:
@@ -240,12 +242,10 @@ class MediaLeg:
         """Anything else that was drained of it. Frames that came before it are told before it."""
         if not isinstance(step, Playout):
             self.hand_over()
-        if isinstance(step, Hangup):
-            if self.on_hangup is not None:
-                self.on_hangup()
-        elif isinstance(step, Message):
-            if self.on_message is not None:
-                self.on_message(step.text)
+        if isinstance(step, (Hangup, Message)):
+            # What one that ended had left in the mailbox is nothing of the next one's.
+            if step.connection == self._connection:
+                self._take_connection(step)
         elif not isinstance(step, Playout):
             if step.life >= self._life:
                 self._take_news(step)
@@ -255,6 +255,13 @@ class MediaLeg:
                 self.on_dead()
         elif self.on_playout is not None:
             self.on_playout(step)
+
+    def _take_connection(self, said: Hangup | Message) -> None:
+        if isinstance(said, Hangup):
+            if self.on_hangup is not None:
+                self.on_hangup()
+        elif self.on_message is not None:
+            self.on_message(said.text)
 
     def _take_news(self, news: SourceChange | Digit | RtpFound) -> None:
         if isinstance(news, SourceChange):

@@ -9,8 +9,6 @@ use crate::digit::Digit;
 
 /// Bytes before a message's own.
 pub const HEADER: usize = 3;
-/// The longest message there can be.
-pub const LONGEST_MESSAGE: usize = HEADER + u16::MAX as usize;
 /// What ends the call.
 pub const HANG_UP: [u8; HEADER] = [0, 0, 0];
 /// Rates of audio, in the order of their kinds from 0x10 on.

@@ -120,4 +120,5 @@ impl Curve {
     }
 }
 
-const ONE: Thousandths = 1_000;
+/// As it was said.
+pub(crate) const ONE: Thousandths = 1_000;

@@ -116,12 +116,6 @@ impl EchoGuard {
         *self = Self::new(self.on);
     }
 
-    /// Whether it watches: otherwise it need not be fed.
-    #[must_use]
-    pub const fn is_on(&self) -> bool {
-        self.on
-    }
-
     /// The echo of this call, if there is one.
     #[must_use]
     pub fn learned(&self) -> Option<Echo> {

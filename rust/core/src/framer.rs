@@ -166,6 +166,17 @@ impl Framer {
         }
     }
 
+    /// Whole samples follow, whatever came before: half a sample that waits for its other half is dropped. True: there
+    /// was one.
+    pub fn make_even(&mut self) -> bool {
+        self.skip = false;
+        let odd = (self.bytes.len() - self.cut) % 2 == 1;
+        if odd {
+            self.bytes.pop();
+        }
+        odd
+    }
+
     /// A frame of silence of ours, as if captured at `captured`.
     pub fn silence(&mut self, captured: Nanos) -> Frame {
         self.blank(captured, FRAME_BYTES)

@@ -86,6 +86,7 @@ impl Ear for Inlet<'_> {
     fn found(&mut self, found: Found, taken: bool) {
         if taken {
             self.playout.set_continuous(true);
+            self.stats.bytes_realigned += u64::from(self.framer.make_even());
         }
         self.tell(News::Rtp(found, taken));
     }

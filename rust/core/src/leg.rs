@@ -6,7 +6,7 @@
 use std::collections::{TryReserveError, VecDeque};
 
 use crate::alignment::Alignment;
-use crate::curve::Curve;
+use crate::curve::{Curve, ONE};
 use crate::digit::Digit;
 use crate::echo::{Echo, EchoGuard};
 use crate::frame::{FRAME_BYTES, Frame, Nanos};
@@ -174,7 +174,10 @@ impl Leg {
                 config.continuous,
                 config.tempo,
             )?,
-            stats: LegStats::default(),
+            stats: LegStats {
+                tempo: ONE.into(),
+                ..LegStats::default()
+            },
             asked: 0,
         })
     }

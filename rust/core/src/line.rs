@@ -6,7 +6,7 @@ use crate::frame::{FRAME_BYTES, Nanos};
 use crate::framer::{MAX_DATAGRAM, duration};
 use crate::rate::Converter;
 use crate::rtp::control;
-use crate::rtp::format::{Format, Formats};
+use crate::rtp::format::Formats;
 use crate::rtp::packet::Packet;
 use crate::rtp::receiver::{Receiver, Sink};
 use crate::rtp::sender::Sender;
@@ -134,7 +134,8 @@ impl Line {
         match sort {
             Sort::Kept => {}
             Sort::Pcm => {
-                self.is_pcm();
+                // The watch goes on counting: RTP may come yet, or again.
+                (self.is_rtp, self.reported) = (false, false);
                 self.pcm(datagram, arrival, ear);
             }
             Sort::AllPcm => {
@@ -248,13 +249,6 @@ impl Line {
         rtp.report.clear();
         control::write(&rtp.sender.sent(), theirs, now, &mut rtp.report);
         Some(&rtp.report)
-    }
-
-    /// What the ear is sent is in; none: PCM.
-    #[must_use]
-    pub fn says(&self) -> Option<Format> {
-        let rtp = self.rtp.as_ref().filter(|_| self.is_rtp)?;
-        Some(rtp.receiver.says())
     }
 
     /// Copy what was counted.

@@ -27,7 +27,7 @@
 use std::collections::{TryReserveError, VecDeque};
 
 use crate::blocks::{Blocks, Chain};
-use crate::curve::Curve;
+use crate::curve::{Curve, ONE};
 use crate::frame::{FRAME_BYTES, FRAME_NANOS, Nanos};
 use crate::framer::duration;
 use crate::mix::{Mix, Original};
@@ -322,7 +322,11 @@ impl Playout {
     fn tell(&self, stats: &mut LegStats) {
         stats.playout_queued = self.waiting as u64;
         stats.behind = self.curve.time(duration(self.waiting));
-        stats.tempo = self.tempo.factor().into();
+        // Where nothing waits nobody is spoken to, whatever the last frame's was.
+        stats.tempo = match self.waiting {
+            0 => ONE.into(),
+            _ => self.tempo.factor().into(),
+        };
     }
 
     /// One datagram: the head's next frame, or silence when nothing plays.

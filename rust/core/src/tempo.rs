@@ -18,7 +18,7 @@
 //! much as the ear is behind. What pauses give up need not be taken from speech: the backlog is
 //! smaller then, and with it the factor.
 
-use crate::curve::Thousandths;
+use crate::curve::{ONE, Thousandths};
 use crate::frame::FRAME_BYTES;
 
 /// Samples of a frame.
@@ -272,8 +272,6 @@ fn power(step: &[i16]) -> f32 {
     let squares = step.iter().map(|&sample| f32::from(sample).powi(2));
     squares.sum::<f32>() / step.len().max(1) as f32
 }
-
-const ONE: Thousandths = 1_000;
 
 /// Samples across which a splice is faded: 10 ms.
 const OVERLAP_SAMPLES: usize = 160;

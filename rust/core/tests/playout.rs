@@ -421,6 +421,21 @@ fn an_ear_that_is_behind_is_spoken_to_faster_and_its_events_stay_true() {
 }
 
 #[test]
+fn an_ear_for_which_nothing_waits_is_spoken_to_at_the_usual_tempo() {
+    let mut line = Line::new(LegConfig {
+        tempo: Curve::USUAL,
+        ..LegConfig::default()
+    });
+    assert_eq!(line.leg.stats().tempo, 1_000);
+    let voice = common::bytes(&common::tone(150.0, 16e3, 9e3, 16_000 * 6));
+    line.play(1, &voice, true);
+    line.pass(2_000 * MS);
+    assert!(line.leg.stats().tempo > 1_000);
+    line.handle(Input::Flush);
+    assert_eq!(line.leg.stats().tempo, 1_000);
+}
+
+#[test]
 fn an_ear_that_is_not_behind_hears_every_bit_at_once() {
     let mut line = Line::new(LegConfig {
         tempo: Curve::USUAL,

@@ -19,6 +19,14 @@ fn hundred() -> Vec<u32> {
     (1..=100).collect()
 }
 
+/// A leg that hears whatever comes.
+fn automatic() -> Line {
+    Line::new(LegConfig {
+        transport: Transport::Auto(Formats::default()),
+        ..LegConfig::default()
+    })
+}
+
 #[test]
 fn every_format_is_heard_word_for_word_at_any_packet_length() {
     for format in Format::ALL {
@@ -339,7 +347,8 @@ fn a_sequence_that_jumps_is_followed_and_no_packet_is_lost_by_it() {
         let mut line = leg(Format::Alaw);
         hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
         assert_eq!(numbers(&line.heard()), hundred(), "{jump}");
-        assert_eq!(line.leg.stats().rtp.late, 0, "{jump}");
+        let rtp = line.leg.stats().rtp;
+        assert_eq!((rtp.late, rtp.lost), (0, 0), "{jump}");
     }
 }
 
@@ -431,6 +440,33 @@ fn a_stray_packet_moves_nothing() {
     assert_eq!(line.leg.stats().rtp.late, 1, "it may be followed");
     line.handle(Input::Reset);
     assert_eq!(line.leg.stats().rtp.late, 2);
+}
+
+#[test]
+fn what_an_outage_swallowed_is_lost_and_the_peer_is_told_but_nothing_of_strays() {
+    let mut packets = Phone::new(Format::Alaw).say(&words(1, 100));
+    // Three seconds are lost.
+    packets.drain(100..250);
+    let mut stray = packets[50].clone();
+    stray[2] ^= 0x40;
+    packets.insert(60, stray);
+    let mut way = punctual(packets.len(), FRAME_NANOS);
+    for (at, index) in &mut way {
+        if *index > 100 {
+            *at += 3_000 * MS;
+        }
+    }
+    let mut line = leg(Format::Alaw);
+    hear(&mut line, &packets, &way);
+    let rtp = line.leg.stats().rtp;
+    assert_eq!((rtp.lost, rtp.late), (150, 1), "{rtp:?}");
+    // A sender's report, and its answer: the loss in all is in the first block.
+    let mut report = vec![0x80, 200, 0, 6];
+    report.resize(28, 0);
+    line.datagram(&report);
+    let now = line.now;
+    let answer = line.leg.report(now).unwrap();
+    assert_eq!(answer[33..36], [0, 0, 150]);
 }
 
 #[test]
@@ -587,20 +623,14 @@ fn an_automatic_leg_hears_what_comes_and_answers_alike() {
     for format in Format::ALL {
         let mut phone = Phone::new(format);
         let packets = phone.say(&words(1, 100));
-        let mut line = Line::new(LegConfig {
-            transport: Transport::Auto(Formats::default()),
-            ..LegConfig::default()
-        });
+        let mut line = automatic();
         hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
         assert_eq!(numbers(&line.heard()), hundred(), "{format:?}");
         assert!(line.found[0].1);
         let sent = line.leg.wire(&[0; 640], line.now).to_vec();
         assert_eq!(sent[1] & 0x7F, format.answer().payload_type());
     }
-    let mut line = Line::new(LegConfig {
-        transport: Transport::Auto(Formats::default()),
-        ..LegConfig::default()
-    });
+    let mut line = automatic();
     for piece in bytes(&words(1, 100)).chunks(510) {
         line.datagram(piece);
         line.pass(16 * MS);
@@ -608,6 +638,65 @@ fn an_automatic_leg_hears_what_comes_and_answers_alike() {
     line.pass(500 * MS);
     assert_eq!(numbers(&line.heard()), hundred());
     assert_eq!(line.leg.wire(&[7; 640], line.now), [7; 640]);
+}
+
+#[test]
+fn rtp_whose_second_packet_comes_late_is_found_again() {
+    let packets = Phone::new(Format::Ulaw).say(&words(1, 100));
+    let mut line = automatic();
+    line.datagram(&packets[0]);
+    // Longer than a datagram that may be either waits for the next one.
+    line.pass(150 * MS);
+    let rest = &packets[1..];
+    hear(&mut line, rest, &punctual(rest.len(), FRAME_NANOS));
+    let heard = numbers(&line.heard());
+    assert!(heard.ends_with(&hundred()[2..]), "{heard:?}");
+    assert_eq!(line.found.len(), 1);
+}
+
+#[test]
+fn rtp_after_pcm_in_one_call_is_heard_whole_though_half_a_sample_was_before_it() {
+    let mut line = automatic();
+    for piece in bytes(&words(1, 5)).chunks(640) {
+        line.datagram(piece);
+        line.pass(20 * MS);
+    }
+    line.datagram(&[0; 333]);
+    line.pass(20 * MS);
+    let packets = Phone::new(Format::Alaw).say(&words(6, 95));
+    hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+    let heard = numbers(&line.heard());
+    assert!(heard.starts_with(&[1, 2, 3, 4, 5]), "{heard:?}");
+    assert!(heard.ends_with(&hundred()[7..]), "{heard:?}");
+    assert_eq!(line.found.len(), 1);
+    assert!(line.leg.stats().bytes_realigned > 0);
+}
+
+#[test]
+fn what_keeps_a_way_through_a_nat_open_is_no_sound_and_ends_no_rtp() {
+    let mut packets = Phone::new(Format::Alaw).say(&words(1, 100));
+    let stun = b"\x00\x01\x00\x00\x21\x12\xA4\x42twelve bytes".to_vec();
+    packets.insert(550, stun);
+    packets.insert(551, vec![0]);
+    let mut line = automatic();
+    hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+    assert_eq!(numbers(&line.heard()), hundred());
+    assert_eq!((line.found.len(), line.leg.stats().rtp.refused), (1, 2));
+}
+
+#[test]
+fn rtp_that_comes_to_a_raw_leg_after_pcm_is_reported_once_and_no_longer_heard() {
+    let mut line = Line::new(LegConfig::default());
+    for piece in bytes(&words(1, 1)).chunks(640).take(5) {
+        line.datagram(piece);
+        line.pass(20 * MS);
+    }
+    let packets = Phone::new(Format::Alaw).say(&words(1, 20));
+    hear(&mut line, &packets, &punctual(packets.len(), FRAME_NANOS));
+    let taken: Vec<bool> = line.found.iter().map(|&(_, taken)| taken).collect();
+    assert_eq!(taken, [false]);
+    // The tenth settles it: the nine before it were PCM, as far as anybody knew.
+    assert_eq!(line.leg.stats().drops_rtp, packets.len() as u64 - 9);
 }
 
 #[test]

@@ -313,6 +313,29 @@ fn reports_of_strangers_are_counted_with_all_that_is_kept_out() {
 }
 
 #[test]
+fn a_flood_of_empty_datagrams_is_kept_out_by_the_kernel() {
+    let here = Listed::new(vec!["127.0.0.1".parse().expect("a peer")]);
+    let engine = Engine::start(1024).expect("an engine");
+    let leg = engine.add_leg(&LegPorts {
+        source: Policy::Listed(here.expect("a list")),
+        ..ports()
+    });
+    let leg = leg.expect("a leg");
+    let address = engine.local_address(leg).expect("a leg");
+    let (talker, stranger) = (talker(), UdpSocket::bind("127.0.0.2:0"));
+    let stranger = stranger.expect("a socket");
+    // They are strangers where the kernel drops them, and here only counted as empty.
+    assert!(eventually(|| {
+        for _ in 0..1_000 {
+            stranger.send_to(&[], address).expect("sent");
+        }
+        talker.send_to(&[0; 640], address).expect("sent");
+        engine.counters(leg).expect("a leg").strangers > 0
+    }));
+    assert!(engine.counters(leg).expect("a leg").errors_receive > 0);
+}
+
+#[test]
 fn every_counter_of_the_core_is_published() {
     let stats = LegStats {
         datagrams_in: 1,

@@ -54,6 +54,8 @@ pub enum Item {
     Hangup {
         /// Which.
         leg: u32,
+        /// As [`crate::Engine::attach`] numbered it: by now the leg may have another one.
+        connection: u32,
         /// When.
         at: Nanos,
     },
@@ -61,6 +63,8 @@ pub enum Item {
     Text {
         /// Whose.
         leg: u32,
+        /// As in `Hangup`.
+        connection: u32,
         /// Some hundred bytes at most.
         text: Box<str>,
         /// When.
@@ -77,7 +81,7 @@ pub enum Item {
         /// Arrival of the packet that settled it.
         at: Nanos,
     },
-    /// RTP comes into a leg that was not set to it.
+    /// RTP comes into a leg that was not set to it. Reported once a second at most.
     Rtp {
         /// Which.
         leg: u32,

@@ -38,8 +38,9 @@ pub(crate) struct PortSlot {
     dropped: u32,
     /// Arrival of the newest datagram.
     latest: Nanos,
-    /// Strangers of this batch, and the last of them.
+    /// Strangers of this batch, and the last of them; and datagrams with nothing in them, which are a flood as well.
     met: u64,
+    empty: u64,
     stranger: Option<SocketAddr>,
 }
 
@@ -54,6 +55,7 @@ impl PortSlot {
             dropped: 0,
             latest: 0,
             met: 0,
+            empty: 0,
             stranger: None,
         }
     }
@@ -129,6 +131,7 @@ impl PortSlot {
         if pieces == 0 {
             let counters = &self.port.shared.counters;
             counters.errors_receive.fetch_add(1, Relaxed);
+            self.empty += 1;
         }
         self.met += pieces;
         self.stranger = datagram.source.or(self.stranger);
@@ -142,12 +145,13 @@ impl PortSlot {
             .datagrams
             .fetch_add(datagrams, Relaxed);
         let met = std::mem::take(&mut self.met);
-        if met == 0 {
+        let empty = std::mem::take(&mut self.empty);
+        if met + empty == 0 {
             return;
         }
         self.port.shared.counters.strangers.fetch_add(met, Relaxed);
         self.port.shared.senders.tell(None, self.stranger.take());
-        if self.filter.met(met, now) {
+        if self.filter.met(met + empty, now) {
             if self.attach() {
                 self.filter.begin(clock::now());
             } else {

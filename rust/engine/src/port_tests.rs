@@ -285,6 +285,26 @@ fn a_flood_of_strangers_is_kept_out_by_the_kernel_and_legs_are_heard() {
 }
 
 #[test]
+fn a_flood_of_empty_datagrams_is_kept_out_by_the_kernel_too() {
+    let engine = Engine::start(1024).expect("an engine");
+    let (port, address) = shared(&engine);
+    let (talker, name) = talker(address);
+    let leg = engine.add_leg(&ports(port, only(&name)));
+    let leg = leg.expect("a leg");
+    let stranger = UdpSocket::bind("127.0.0.2:0").expect("a socket");
+    // They are strangers where the kernel drops them, and here only counted as empty.
+    assert!(eventually(|| {
+        for _ in 0..1_000 {
+            stranger.send_to(&[], address).expect("sent");
+        }
+        talker.send(&[1; 640]).expect("sent");
+        at(&engine, port).strangers > 0
+    }));
+    assert!(at(&engine, port).errors_receive > 0);
+    assert!(eventually(|| heard(&engine, leg) > 0));
+}
+
+#[test]
 fn a_bug_in_one_leg_leaves_the_port_to_the_others() {
     let engine = Engine::start(1024).expect("an engine");
     let (port, address) = shared(&engine);

@@ -42,7 +42,8 @@ const EVENTS: usize = 64;
 /// talker.
 const COMMANDS_AT_ONCE: usize = 64;
 
-/// Everything the thread owns. No lock that others hold but the ledgers', no allocation while datagrams flow.
+/// Everything the thread owns. No lock that others hold for more than a short copy (of a ledger, a tap, the senders, a
+/// port's claims), no allocation while datagrams flow.
 pub(crate) struct Media {
     epoll: Epoll,
     timer: TimerFd,

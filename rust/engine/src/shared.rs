@@ -29,6 +29,8 @@ pub(crate) struct SharedLeg {
     pub(crate) counters: Counters,
     /// How many calls ended here.
     pub(crate) life: AtomicU32,
+    /// How many connections have carried its audio.
+    pub(crate) connections: AtomicU32,
     /// Bytes that may wait for the ear.
     capacity: u64,
     ledger: Mutex<Ledger>,
@@ -51,6 +53,7 @@ impl SharedLeg {
             local,
             counters: Counters::default(),
             life: AtomicU32::new(0),
+            connections: AtomicU32::new(0),
             capacity: capacity as u64,
             masks: Masks::new(usize::try_from(ledger.capacity()).unwrap_or_default()),
             ledger: Mutex::new(ledger),

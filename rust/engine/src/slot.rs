@@ -9,6 +9,7 @@ use translink_core::envelope::Slots;
 use translink_core::frame::{Frame, Nanos};
 use translink_core::leg::{Input, Leg};
 use translink_core::output::{Output, PlayoutEvent};
+use translink_core::rtp::watch::Found;
 
 use crate::admission::Admission;
 use crate::batch::{BATCH, Batch};
@@ -31,9 +32,13 @@ pub(crate) struct Slot {
     /// When the leg wants to be woken.
     pub(crate) deadline: Nanos,
     pub(crate) leg: Leg,
+    /// Bytes that waited for the ear when it was last looked, and what was reserved since: what is fewer now has left.
+    queued: u64,
     admission: Admission,
     /// When a change of the sender was last reported.
     moved: Nanos,
+    /// When it was last reported that RTP comes.
+    rtp_reported: Nanos,
     filter: Filter,
     /// Where what the talker says is drawn.
     said: Slots,
@@ -65,8 +70,10 @@ impl Slot {
             sockets,
             deadline: Nanos::MAX,
             leg,
+            queued: 0,
             admission,
             moved: 0,
+            rtp_reported: 0,
             filter: Filter::new(),
             said: Slots::default(),
             life: 0,
@@ -221,24 +228,42 @@ impl Slot {
         }
         self.admission.expire(now);
         self.count_dropped_strangers();
-        let before = self.leg.stats().playout_queued;
         self.leg.handle(Input::Timeout, now);
         self.settle(now, out);
-        self.account(before, 0);
     }
 
     pub(crate) fn act(&mut self, input: Input<'_>, incoming: u64, out: &mut Outbox) {
-        let before = self.leg.stats().playout_queued;
         let now = clock::now();
+        self.queued += incoming;
         self.leg.handle(input, now);
         self.settle(now, out);
-        self.account(before, incoming);
     }
 
-    /// What was reserved and is not queued any more has left: played, flushed or refused.
-    fn account(&self, before: u64, incoming: u64) {
-        let left = (before + incoming).saturating_sub(self.leg.stats().playout_queued);
-        self.shared.release(left);
+    /// What was reserved and is not queued any more has left: played, flushed or refused. Whatever happens to the leg,
+    /// also a datagram: what the ear is owed by then is sent.
+    fn account(&mut self) {
+        let waits = self.leg.stats().playout_queued;
+        let left = self.queued.saturating_sub(waits);
+        if left > 0 {
+            self.shared.release(left);
+        }
+        self.queued = waits;
+    }
+
+    /// A sender that mixes it with other things fills no log.
+    fn report_rtp(&mut self, found: Found, taken: bool, at: Nanos, out: &mut Outbox) {
+        if self.rtp_reported > 0 && at < self.rtp_reported + RTP_REPORTED_AGAIN {
+            return;
+        }
+        self.rtp_reported = at;
+        let item = Item::Rtp {
+            leg: self.shared.number,
+            life: self.life,
+            found,
+            taken,
+            at,
+        };
+        out.event(&self.shared, item);
     }
 
     /// Carry out what the leg wants until it wants to wait.
@@ -265,17 +290,9 @@ impl Slot {
                     };
                     out.event(&self.shared, item);
                 }
-                Output::Rtp { found, taken } => {
-                    let item = Item::Rtp {
-                        leg: self.shared.number,
-                        life: self.life,
-                        found,
-                        taken,
-                        at: now,
-                    };
-                    out.event(&self.shared, item);
-                }
+                Output::Rtp { found, taken } => self.report_rtp(found, taken, now, out),
                 Output::Timeout(at) => {
+                    self.account();
                     self.deadline = at.min(self.filter.until()).min(self.admission.expires());
                     return;
                 }
@@ -284,5 +301,12 @@ impl Slot {
     }
 }
 
+/// RTP that comes and goes is reported again after so long.
+const RTP_REPORTED_AGAIN: Nanos = 1_000_000_000;
+
 /// Taken from a socket at the end of a call.
 pub(crate) const MOST_BATCHES: usize = 16;
+
+#[cfg(all(test, not(loom)))]
+#[path = "slot_tests.rs"]
+mod tests;

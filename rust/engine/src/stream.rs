@@ -31,6 +31,8 @@ use crate::wire::{CHUNK, News, Protocol, Wire};
 /// One connection.
 pub(crate) struct Stream {
     socket: Socket,
+    /// Among those that the leg has had.
+    number: u32,
     pub(crate) peer: Option<SocketAddr>,
     wire: Wire,
     ended: bool,
@@ -47,7 +49,11 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// Takes a copy of the descriptor.
-    pub(crate) fn new(connection: BorrowedFd<'_>, protocol: Protocol) -> io::Result<Self> {
+    pub(crate) fn new(
+        connection: BorrowedFd<'_>,
+        number: u32,
+        protocol: Protocol,
+    ) -> io::Result<Self> {
         let socket = Socket::from(connection.try_clone_to_owned()?);
         socket.set_nonblocking(true)?;
         // Only TCP has these.
@@ -61,6 +67,7 @@ impl Stream {
         let peer = socket.peer_addr()?.as_socket();
         Ok(Self {
             socket,
+            number,
             peer,
             wire: Wire::new(protocol)?,
             ended: false,
@@ -213,8 +220,13 @@ impl Slot {
                 Some(News::Text) => {
                     let at = clock::now();
                     if stream.may_tell(at) {
-                        let (leg, text) = (self.shared.number, stream.text.as_str().into());
-                        out.event(&self.shared, Item::Text { leg, text, at });
+                        let item = Item::Text {
+                            leg: self.shared.number,
+                            connection: stream.number,
+                            text: stream.text.as_str().into(),
+                            at,
+                        };
+                        out.event(&self.shared, item);
                     } else {
                         self.shared.counters.drops_text.fetch_add(1, Relaxed);
                     }
@@ -251,16 +263,19 @@ impl Slot {
     }
 
     fn end_stream(&mut self, out: &mut Outbox) {
-        self.stream = None;
-        let (leg, at) = (self.shared.number, clock::now());
-        out.event(&self.shared, Item::Hangup { leg, at });
+        let item = Item::Hangup {
+            leg: self.shared.number,
+            connection: self.stream.take().map_or(0, |stream| stream.number),
+            at: clock::now(),
+        };
+        out.event(&self.shared, item);
     }
 }
 
 impl Engine {
     /// From now on the leg's talker and ear are at the other end of a connection, which is closed with
     /// the leg or by [`Engine::hang_up`]; datagrams are strangers'. What waits for the ear is flushed.
-    /// The descriptor is copied: the caller closes theirs.
+    /// The descriptor is copied: the caller closes theirs. Answers which one of the leg's it is, from 1 on.
     ///
     /// # Errors
     /// [`Error::NoLeg`], [`Error::Dead`], [`Error::Busy`]; [`Error::Io`] for what is no connection.
@@ -269,10 +284,12 @@ impl Engine {
         leg: u32,
         connection: BorrowedFd<'_>,
         protocol: Protocol,
-    ) -> Result<(), Error> {
+    ) -> Result<u32, Error> {
         let shared = self.living(leg)?;
-        let stream = Box::new(Stream::new(connection, protocol)?);
-        self.tell(&shared, Command::Attach { leg, stream })
+        let number = shared.connections.fetch_add(1, Relaxed) + 1;
+        let stream = Box::new(Stream::new(connection, number, protocol)?);
+        self.tell(&shared, Command::Attach { leg, stream })?;
+        Ok(number)
     }
 
     /// Send a message to the other end of the leg's connection. Where there is none that knows

@@ -175,7 +175,7 @@ impl Engine {
 
     #[expect(unsafe_code, reason = "Python's descriptors are numbers")]
     #[pyo3(signature = (leg, descriptor, rate = 8_000, dialect = None))]
-    fn attach(&self, leg: u32, descriptor: i32, rate: u32, dialect: Option<&str>) -> PyResult<()> {
+    fn attach(&self, leg: u32, descriptor: i32, rate: u32, dialect: Option<&str>) -> PyResult<u32> {
         let protocol = match dialect {
             Some(name) => Protocol::WebSocket(
                 Dialect::named(name)

@@ -104,13 +104,17 @@ impl RtpFound {
 #[pyclass(frozen, get_all)]
 pub(crate) struct Hangup {
     leg: u32,
+    connection: u32,
     at: u64,
 }
 
 #[pymethods]
 impl Hangup {
     fn __repr__(&self) -> String {
-        format!("<Hangup leg={} at={}>", self.leg, self.at)
+        format!(
+            "<Hangup leg={} connection={} at={}>",
+            self.leg, self.connection, self.at
+        )
     }
 }
 
@@ -118,6 +122,7 @@ impl Hangup {
 #[pyclass(frozen, get_all)]
 pub(crate) struct Message {
     leg: u32,
+    connection: u32,
     text: String,
     at: u64,
 }
@@ -127,8 +132,9 @@ impl Message {
     fn __repr__(&self) -> String {
         // Not what: it may be what somebody said.
         format!(
-            "<Message leg={} length={} at={}>",
+            "<Message leg={} connection={} length={} at={}>",
             self.leg,
+            self.connection,
             self.text.len(),
             self.at
         )
@@ -228,12 +234,31 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
             };
             return Ok(Bound::new(py, found)?.into_any());
         }
-        Item::Hangup { leg, at } => {
-            return Ok(Bound::new(py, Hangup { leg, at })?.into_any());
+        Item::Hangup {
+            leg,
+            connection,
+            at,
+        } => {
+            let hangup = Hangup {
+                leg,
+                connection,
+                at,
+            };
+            return Ok(Bound::new(py, hangup)?.into_any());
         }
-        Item::Text { leg, text, at } => {
-            let text = text.into_string();
-            return Ok(Bound::new(py, Message { leg, text, at })?.into_any());
+        Item::Text {
+            leg,
+            connection,
+            text,
+            at,
+        } => {
+            let message = Message {
+                leg,
+                connection,
+                text: text.into_string(),
+                at,
+            };
+            return Ok(Bound::new(py, message)?.into_any());
         }
         Item::Dead { leg, at } => Playout {
             leg,

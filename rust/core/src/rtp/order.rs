@@ -95,19 +95,9 @@ impl Order {
         bytes.try_reserve_exact((PLACES + 1) * LARGEST)?;
         bytes.resize((PLACES + 1) * LARGEST, 0);
         Ok(Self {
-            next: None,
-            came: 0,
             slots,
             bytes,
-            kept: 0,
-            noticed: Nanos::MAX,
-            newest: 0,
-            spared: 0,
-            wait: SHORTEST,
-            calm: 0,
-            astray: None,
-            lates: 0,
-            late_since: 0,
+            ..Self::nothing()
         })
     }
 
@@ -221,9 +211,15 @@ impl Order {
 
     /// After [`Place::Large`], and all that was kept before it: give up what is missing before it; how many that is.
     pub fn skip_to(&mut self, sequence: u16) -> u16 {
-        let missing = self.next.map_or(0, |next| sequence.wrapping_sub(next));
+        let missing = self.missing_before(sequence);
         self.step(usize::from(missing));
         missing
+    }
+
+    /// How many places are empty before a packet, when all that was kept before it has been passed on.
+    #[must_use]
+    pub fn missing_before(&self, sequence: u16) -> u16 {
+        self.next.map_or(0, |next| sequence.wrapping_sub(next))
     }
 
     /// When a gap's time is over; `Nanos::MAX`: there is none.

@@ -10,8 +10,6 @@ use crate::rtp::format::Format;
 pub struct Packet<'a> {
     /// 7 bits.
     pub payload_type: u8,
-    /// The first of a talk spurt.
-    pub marker: bool,
     /// Place in the stream.
     pub sequence: u16,
     /// When its first sample was taken, in units of its format.
@@ -43,7 +41,6 @@ impl<'a> Packet<'a> {
         let (at, length) = (packet.payload_offset(), packet.payload_len());
         Some(Self {
             payload_type: packet.payload_type(),
-            marker: packet.marker_bit(),
             sequence: packet.sequence_number(),
             timestamp: packet.timestamp(),
             ssrc: packet.ssrc(),

@@ -4,7 +4,8 @@
 //! stream of noise, in which nobody finds a word. So the first datagrams of a call are held against what RTP looks
 //! like: version 2, a known payload type, a payload of whole 10 ms, then the same stream with rising numbers.
 //! As long as they are that, they are kept; the first that is not sends all of them on as PCM, which is nearly
-//! always at once. Later ones are looked at, and not kept.
+//! always at once. Later ones are looked at, and not kept. So RTP that comes later is found, too; of its first packets
+//! all but the last one needed are heard as PCM.
 
 use std::collections::TryReserveError;
 
@@ -83,10 +84,10 @@ impl Watch {
     /// The next datagram.
     pub fn look(&mut self, datagram: &[u8], arrival: Nanos) -> Sort {
         let packet = Packet::parse(datagram);
-        if self.verdict == Verdict::Rtp && packet.is_some() {
+        if self.verdict == Verdict::Rtp && (packet.is_some() || datagram.len() < SHORTEST_PCM) {
             return Sort::Rtp;
         }
-        if self.run > 0 && is_rtcp(datagram) {
+        if self.verdict != Verdict::Pcm && self.run > 0 && is_rtcp(datagram) {
             // The control packets of a stream come among the others, and are of no use to anybody.
             return Sort::Kept;
         }
@@ -187,6 +188,9 @@ impl Watch {
         plain && follows
     }
 }
+
+/// What is shorter is no PCM where RTP comes: STUN, and what else keeps a way through a NAT open. 5 ms at 16 kHz.
+const SHORTEST_PCM: usize = 160;
 
 /// The largest datagram that is looked at.
 const LARGEST: usize = 2_048;

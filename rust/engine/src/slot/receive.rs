@@ -19,6 +19,8 @@ use crate::slot::Slot;
 #[derive(Clone, Copy, Default)]
 struct TurnedAway {
     count: u64,
+    /// With nothing in them.
+    empty: u64,
     last: Option<SocketAddr>,
 }
 
@@ -86,6 +88,7 @@ impl Slot {
     ) {
         if datagram.payload.is_empty() {
             self.shared.counters.errors_receive.fetch_add(1, Relaxed);
+            turned_away.empty += u64::from(datagram.source != self.admission.heard());
         }
         for payload in datagram.pieces() {
             let source = datagram.source;
@@ -129,13 +132,13 @@ impl Slot {
         let (dropped, source) = self.admission.dropped();
         let strangers = turned_away.count + dropped;
         self.deadline = self.deadline.min(self.admission.expires());
-        if strangers == 0 {
-            return false;
+        if strangers > 0 {
+            self.shared.counters.strangers.fetch_add(strangers, Relaxed);
+            let stranger = turned_away.last.or(source);
+            self.shared.senders.tell(self.admission.heard(), stranger);
         }
-        self.shared.counters.strangers.fetch_add(strangers, Relaxed);
-        let stranger = turned_away.last.or(source);
-        self.shared.senders.tell(self.admission.heard(), stranger);
-        self.filter.met(strangers, now)
+        let met = strangers + turned_away.empty;
+        met > 0 && self.filter.met(met, now)
     }
 
     /// RTCP makes nobody the one who is heard.
@@ -148,10 +151,8 @@ impl Slot {
     fn begin_with(&mut self, source: Option<SocketAddr>, now: Nanos, out: &mut Outbox) {
         self.shared.senders.tell(source, None);
         if self.sockets.heard_from(source) && self.detached {
-            let before = self.leg.stats().playout_queued;
             self.leg.handle(Input::Flush, now);
             self.settle(now, out);
-            self.account(before, 0);
         }
         self.detached = false;
     }
