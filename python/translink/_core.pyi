@@ -130,9 +130,9 @@ class Digit:
 class RtpFound:
     """RTP comes into a leg whose `transport` is not `rtp`.
 
-    Reported once, until headerless PCM comes again, and once a second at most. Raw leg: after ten packets, of which no one is
-    heard as sound. `auto`: after three, all of which are heard. Where something else came first, all but the
-    last of those are heard as PCM.
+    Reported once, until headerless PCM comes again, and once a second at most. Raw leg: after ten packets, of
+    which no one is heard as sound. `auto`: after three, all of which are heard. Where something else came
+    first, all but the last of those are heard as PCM.
     """
 
     leg: int

@@ -170,19 +170,7 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
             ready,
             frame,
         } => {
-            let frame = Frame {
-                leg: leg.into_pyobject(py)?.unbind(),
-                life: life.into_pyobject(py)?.unbind(),
-                start: frame.start.into_pyobject(py)?.unbind(),
-                captured: frame.captured.into_pyobject(py)?.unbind(),
-                ready: ready.into_pyobject(py)?.unbind(),
-                peak: frame.peak,
-                rms: frame.rms.into_pyobject(py)?.unbind(),
-                speech: PyBool::new(py, frame.speech).to_owned().unbind(),
-                echo: PyBool::new(py, frame.echo).to_owned().unbind(),
-                filled: frame.filled,
-                pcm: PyBytes::new(py, &frame.pcm).unbind(),
-            };
+            let frame = of_core(py, (leg, life), ready, &frame)?;
             return Ok(Bound::new(py, frame)?.into_any());
         }
         Item::Playout { leg, event, at } => step(leg, &event, at),
@@ -269,6 +257,27 @@ pub(crate) fn object(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyAny>> {
         },
     };
     Ok(Bound::new(py, playout)?.into_any())
+}
+
+fn of_core(
+    py: Python<'_>,
+    (leg, life): (u32, u32),
+    ready: u64,
+    frame: &translink_core::frame::Frame,
+) -> PyResult<Frame> {
+    Ok(Frame {
+        leg: leg.into_pyobject(py)?.unbind(),
+        life: life.into_pyobject(py)?.unbind(),
+        start: frame.start.into_pyobject(py)?.unbind(),
+        captured: frame.captured.into_pyobject(py)?.unbind(),
+        ready: ready.into_pyobject(py)?.unbind(),
+        peak: frame.peak,
+        rms: frame.rms.into_pyobject(py)?.unbind(),
+        speech: PyBool::new(py, frame.speech).to_owned().unbind(),
+        echo: PyBool::new(py, frame.echo).to_owned().unbind(),
+        filled: frame.filled,
+        pcm: PyBytes::new(py, &frame.pcm).unbind(),
+    })
 }
 
 fn step(leg: u32, event: &PlayoutEvent, at: u64) -> Playout {
