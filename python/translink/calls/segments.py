@@ -36,7 +36,7 @@ Source: Deepgram's pages on endpointing, interim results and utterance end.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise, takewhile
+from itertools import takewhile
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -334,13 +334,11 @@ def _pieces(result: Result) -> list[_Piece]:
         return _marks_behind(aligned)
     tokens = text.split()
     spans = _spans(result.words, len(tokens)) if result.words else _shares(result, tokens)
-    gaps = ["", *("" if is_solid(*pair) else " " for pair in pairwise(tokens))]
-    return _marks_behind(
-        [
-            _Piece(token, glue, start, end, result.received)
-            for token, glue, (start, end) in zip(tokens, gaps, spans, strict=True)
-        ]
-    )
+    pieces: list[_Piece] = []
+    for token, (start, end) in zip(tokens, spans, strict=True):
+        solid = not pieces or is_solid(pieces[-1].text, token)
+        pieces.append(_Piece(token, "" if solid else " ", start, end, result.received))
+    return _marks_behind(pieces)
 
 
 def _aligned(text: str, result: Result) -> list[_Piece]:

@@ -119,7 +119,7 @@ def _asterisk(settings: Settings) -> Iterator[str]:
     one, two = (settings.leg(name).languages[0] for name in settings.pairs[0])
     yield ""
     yield f"; 8 and a number: call it, speak {one}, they speak {two}"
-    yield "; (FILTER: by a comma or an @ a telephone could choose the language, the vendors, another trunk)"
+    yield "; (FILTER: by a comma or an @ a telephone could choose the language, the vendors or the trunk)"
     number = "${FILTER(0-9,${EXTEN:1})}"
     yield f"exten => _8X.,1,Stasis({app},dial,PJSIP/{number},{one},{two},30)"
     yield from _where_translink_is_not()
