@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pytest
 
+from benches.kit import climb
 from benches.kit.calls import CallsScene, Outcome, add_words, run_calls
 from benches.kit.quantiles import curve, named
 from benches.kit.row import Bench, Row, counted
@@ -20,12 +21,6 @@ PLAYOUT_P99_MS = 2.0
 OWN_P99_MS = 20.0
 _broken: list[int] = []
 """Steps at which a condition was broken: nothing above the first is tried."""
-_carried: list[int] = []
-
-
-def carried() -> int:
-    """The most calls that were carried in this run; 0 = not measured."""
-    return max(_carried, default=0)
 
 
 @pytest.mark.parametrize("calls", CALLS)
@@ -51,7 +46,7 @@ def bench_capacity(bench: Bench, calls: int) -> None:
         row.note(f"{calls} calls: in one run {next(filter(None, misses))}; run once more")
         misses = []
         once()
-    (_broken if any(misses) else _carried).append(calls)
+    (_broken if any(misses) else climb.carried).append(calls)
     if any(misses):
         row.note(f"{calls} calls: not carried: {next(filter(None, misses))}")
     row.add("carried", "calls", 0 if any(misses) else calls, better="more")

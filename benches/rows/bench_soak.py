@@ -11,10 +11,10 @@ import itertools
 
 import pytest
 
+from benches.kit import climb
 from benches.kit.calls import CallsScene, add_words, run_calls
 from benches.kit.flat import judge
 from benches.kit.row import Bench, Row, counted
-from benches.rows.bench_capacity import carried
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
@@ -26,7 +26,7 @@ def bench_soak(bench: Bench, minutes: float | None, calls: int | None, tls: bool
     # The long one is as production is; the other stands beside it.
     seconds = 60 * (minutes or scale.pick(0.1, 0.2, 60.0 if tls else 5.0))
     if calls is None:
-        calls = max(1, (carried() or 20) // 2)
+        calls = max(1, max(climb.carried, default=20) // 2)
         calls = min(calls, 10) if scale.name == "quick" else calls
     every = 5.0 if seconds >= 300 else 1.0
     scene = CallsScene(

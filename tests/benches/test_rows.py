@@ -21,9 +21,9 @@ from benches.kit.quota import has_quota
 from benches.rows.bench_replay import replay
 
 
-def bench(only: str, out: Path) -> dict[str, dict[str, Any]]:
+def bench(only: str, out: Path, *options: str) -> dict[str, dict[str, Any]]:
     """What `python -m benches --smoke` found, by row."""
-    command = [sys.executable, "-m", "benches", "--smoke", "-k", only, "--out", str(out)]
+    command = [sys.executable, "-m", "benches", "--smoke", "-k", only, "--out", str(out), *options]
     # Its own pytest must not take itself for a part of this one.
     environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     run = subprocess.run(
@@ -70,6 +70,14 @@ def test_the_rows_of_whole_calls_run(tmp_path: Path) -> None:
     talk = rows["interpreting"]["figures"]
     assert talk["bridge × 1.25: words said"]["values"][0] > 10
     assert talk["bridge × 1.25: words lost, doubled, revised or misplaced"]["values"] == [0]
+
+
+@pytest.mark.timeout(240)
+def test_the_soak_has_half_of_what_was_carried(tmp_path: Path) -> None:
+    rows = bench("capacity or (soak and plain)", tmp_path, "--minutes=0.05")
+    (carried,) = rows["capacity"]["figures"]["carried"]["values"]
+    # Nothing is carried where the machine is too busy for a single call.
+    assert rows["soak"]["case"] == ("1 call" if carried else "10 calls") + " for 0.05 min"
 
 
 @pytest.mark.timeout(240)
