@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from benches.kit.provenance import provenance
 from benches.kit.row import Bench, Scale
+from translink.callers.ports import lent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,9 +34,10 @@ def scale(request: pytest.FixtureRequest) -> Scale:
 
 
 @pytest.fixture
-def bench(benchmark: Any, scale: Scale) -> Bench:
+def bench(benchmark: Any, scale: Scale) -> Iterator[Bench]:
     """Runs measurements and keeps what they found."""
-    return Bench(benchmark, scale, _provenance(scale.name))
+    with lent():
+        yield Bench(benchmark, scale, _provenance(scale.name))
 
 
 @pytest.fixture

@@ -50,6 +50,17 @@ def test_a_port_that_a_stranger_holds_is_passed_over(monkeypatch: pytest.MonkeyP
         assert ports.free_port(socket.SOCK_DGRAM) != mine
 
 
+def test_ports_that_were_lent_are_handed_out_again_after_all_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A benchmark of two hours used up all that there are."""
+    given = [ports.free_port(socket.SOCK_DGRAM) for _ in range(3)]
+    monkeypatch.setattr(ports, "_LEFT", given[:])
+    with ports.lent():
+        assert [ports.free_port(socket.SOCK_DGRAM) for _ in range(2)] == given[:0:-1]
+    assert [ports.free_port(socket.SOCK_DGRAM) for _ in range(3)] == given
+
+
 def test_a_block_is_free_again_when_its_process_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two blocks that nobody else looks at: the claims need no port to be free."""
     every = "from translink.callers import ports\nports.FIRST, ports.END = 61_000, 61_800\n"

@@ -8,8 +8,10 @@ keeps it unique in the network namespace, as the ports are, and drops it with th
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
+from collections.abc import Iterator
 from typing import Final
 
 from translink.errors import TranslinkError
@@ -21,7 +23,9 @@ there the bind decides) and below `calls.ports`, which a server takes for calls 
 BLOCK: Final = 400
 _CHANCE: Final = random.SystemRandom()
 _LEFT: Final[list[int]] = []
-"""Ports of our blocks that were not handed out yet."""
+"""Ports of our blocks that are to be handed out; the last one comes next."""
+_LENT: Final[list[list[int]]] = []
+"""What was handed out within each `lent` that is not over."""
 
 
 class PortsError(TranslinkError):
@@ -29,7 +33,8 @@ class PortsError(TranslinkError):
 
 
 def free_port(kind: socket.SocketKind) -> int:
-    """A loopback port that is free now and that no other process is given. Never the same twice.
+    """A loopback port that is free now and that no other process is given. Never the same twice,
+    but after `lent`.
 
     Raises `PortsError` when other processes hold all blocks.
     """
@@ -42,7 +47,22 @@ def free_port(kind: socket.SocketKind) -> int:
                 sock.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        if _LENT:
+            _LENT[-1].append(port)
         return port
+
+
+@contextlib.contextmanager
+def lent() -> Iterator[None]:
+    """What is handed out in here may be handed out again after it, though last of all: for a program that
+    starts servers one after another. Without it a long one has claimed all blocks in the end."""
+    mine: list[int] = []
+    _LENT.append(mine)
+    try:
+        yield
+    finally:
+        _LENT.pop()
+        _LEFT[:0] = mine
 
 
 def loopback() -> tuple[str, int]:
