@@ -42,8 +42,9 @@ if TYPE_CHECKING:
 
 DRAIN_LIMIT = 4096
 """Items taken out of the mailbox at once: 100 ms of 800 legs, in about 3 ms."""
-LEGS_AT_ONCE = 64
-"""Legs served before other callbacks have their turn, in about 2 ms."""
+LEGS_AT_ONCE = 16
+"""Legs served before other callbacks have their turn, in about 1 ms where frames come three at a time. A sentence waits
+for that four times on its way: with 64 legs own time p99 of 200 calls over TLS was 18.6 ms, with 16 it is 14.2."""
 
 T = TypeVar("T")
 R = TypeVar("R")
