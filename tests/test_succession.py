@@ -88,7 +88,7 @@ async def test_calls_go_on_while_another_translink_takes_over_and_no_word_is_los
         async with new:
             await until(lambda: new.lines("ready ["), new.tail)
             await until_true(lambda: answers(new))
-            assert (await new.ask("/ready"))[0] == 200
+            await until_true(lambda: is_ready(new))
             await new.says("AudioSocket")
             # A leg that had no call is the new one's, and so are calls that are made now.
             async with call(new, *SPARE) as (one, two):
@@ -145,6 +145,11 @@ async def runs(server: Serve, calls: int) -> bool:
 async def answers(server: Serve) -> bool:
     """Itself, at the address that was its predecessor's."""
     return bool((await server.get("/api/drain"))["pid"] == server.pid)
+
+
+async def is_ready(server: Serve) -> bool:
+    """A worker that starts on a busy machine may say for a moment that it is overloaded."""
+    return (await server.ask("/ready"))[0] == 200
 
 
 def taken(server: Serve) -> set[str]:
