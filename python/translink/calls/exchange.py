@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from translink.calls.leg import Leg, LegConnection
 from translink.calls.orders import Orders
 from translink.calls.shortage import NO_MEMORY, MemoryShortage
+from translink.settings.lag import WITHOUT_VOICE
 from translink.settings.legs import LegSettings
 from translink.settings.types import TOKEN_LENGTH, Address, has_port, port_range
 
@@ -91,7 +92,7 @@ class LegWish:
 
 def refuse_voiceless(leg: LegWish | LegSettings, services: Services) -> None:
     """Raises `ValueError` if its party could never be spoken to: each sentence would be unspoken."""
-    if leg.original in ("captions", "through"):
+    if leg.original in WITHOUT_VOICE:
         return
     for language in leg.candidates or (leg.language,):
         if not services.speaks(language, leg.voice):

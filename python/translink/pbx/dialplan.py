@@ -143,12 +143,13 @@ def _asterisk(settings: Settings) -> Iterator[str]:
         if settings.websocket.password is not None:
             yield WEBSOCKET_PASSWORD
     if settings.audiosocket.listen is not None:
-        yield from _without_ari(_from_there(settings.audiosocket.listen, settings), settings)
+        yield from _without_ari(
+            _from_there(settings.audiosocket.listen, settings), brought, settings
+        )
 
 
-def _without_ari(at: Address, settings: Settings) -> Iterator[str]:
+def _without_ari(at: Address, brought: list[str], settings: Settings) -> Iterator[str]:
     yield "; --- or, without ARI, in extensions.conf ---"
-    brought = [leg.name for leg in settings.legs if leg.at_pbx]
     if not brought:
         yield f"; AudioSocket needs legs without a listen, as in\n{LEG_WITHOUT_LISTEN}"
         return

@@ -193,13 +193,11 @@ class DeepL:
             headers=self._headers,
         )
         value = answer.json()
+        said = value if isinstance(value, dict) else {}
         known: list[DeepLUsage] = []
         for whose in ("", "api_key_"):
-            count, limit = (
-                (value.get(f"{whose}character_count"), value.get(f"{whose}character_limit"))
-                if isinstance(value, dict)
-                else (None, None)
-            )
+            count = said.get(f"{whose}character_count")
+            limit = said.get(f"{whose}character_limit")
             if isinstance(count, int) and isinstance(limit, int):
                 known.append(DeepLUsage(count, limit))
         if not known:

@@ -214,15 +214,8 @@ class Lineup:
     async def _transcribed(
         self, one: Transcriber, pcm: bytes, language: str, terms: Terms
     ) -> Result:
-        try:
-            result = await transcribed(one, pcm, language, terms)
-        except ProviderError as error:
-            weighed = self._precedents.weigh(error, one.name, language)
-            if weighed is error:
-                raise
-            raise weighed from error
-        self._precedents.note(one.name, language)
-        return result
+        with self._precedents.weighing(one.name, language):
+            return await transcribed(one, pcm, language, terms)
 
     async def _detect(self, pcm: bytes, languages: tuple[str, ...]) -> Detected | None:
         """Of the recognisers those are asked that can tell. Raises `ProviderError`."""
@@ -269,18 +262,8 @@ class Lineup:
     async def _translated(
         self, one: Translator, text: str, source: str, target: str, context: str
     ) -> Translation:
-        pair = f"{source}>{target}"
-        try:
-            translation = await one.translate(text, source=source, target=target, context=context)
-        except ProviderError as error:
-            weighed = error
-            if error.status is not None and is_of_the_address(error.status):
-                weighed = self._precedents.weigh(error, one.name, pair)
-            if weighed is error:
-                raise
-            raise weighed from error
-        self._precedents.note(one.name, pair)
-        return translation
+        with self._precedents.weighing(one.name, f"{source}>{target}", only=is_of_the_address):
+            return await one.translate(text, source=source, target=target, context=context)
 
     async def _speak(self, text: str, language: str, voice: str | None) -> AsyncIterator[bytes]:
         speaker = self._speakers.get(voice)

@@ -7,6 +7,9 @@ and the request is made again.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from translink.errors import Kind, ProviderError
 
 PRECEDENTS_KEPT = 256
@@ -31,6 +34,22 @@ class Precedents:
             while len(self._worked) >= PRECEDENTS_KEPT:
                 del self._worked[next(iter(self._worked))]
             self._worked[provider, language] = None
+
+    @contextmanager
+    def weighing(
+        self, provider: str, language: str, *, only: Callable[[int], bool] | None = None
+    ) -> Iterator[None]:
+        """What is done in here works, which is noted, or its error is raised weighed; with `only`, if it has such
+        a status."""
+        try:
+            yield
+        except ProviderError as error:
+            is_meant = only is None or (error.status is not None and only(error.status))
+            weighed = self.weigh(error, provider, language) if is_meant else error
+            if weighed is error:
+                raise
+            raise weighed from error
+        self.note(provider, language)
 
     def weigh(self, error: ProviderError, provider: str, language: str) -> ProviderError:
         """`error`, or a TRANSIENT one in its place if it refuses what worked before."""

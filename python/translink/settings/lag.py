@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from translink.settings.part import Part
 
 Original = Literal["replace", "duck", "consecutive", "captions", "through"]
+WITHOUT_VOICE: Final = frozenset[Original](("captions", "through"))
+"""With these an ear is spoken no translation, and needs no voice."""
 """What an ear hears of the other talker's own voice: see `LegSettings.original`."""
 
 Figure = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -16,6 +16,7 @@ from translink.offline.engines.phrasebook import BOOK_LANGUAGES
 from translink.providers.abilities import detects, hears, speaks, translates
 from translink.providers.http import Http
 from translink.providers.languages import in_words
+from translink.settings.lag import WITHOUT_VOICE
 from translink.text.language_names import ENGLISH_NAMES
 from translink.wiring.endpoints import Endpoints, endpoints_of
 from translink.wiring.orders import refuse_leg_orders
@@ -105,7 +106,7 @@ class Coverage:
     def unspoken(self) -> Iterator[str]:
         """What is wrong with each leg that could never be spoken to, and the mend."""
         for leg in self._settings.legs:
-            if leg.original in ("captions", "through"):
+            if leg.original in WITHOUT_VOICE:
                 continue
             for language in leg.languages:
                 if not self._speakers(language, leg.voice, self._serving(leg)):
