@@ -9,9 +9,9 @@ from pydantic import Field, model_validator
 from translink.settings.part import Part
 
 Original = Literal["replace", "duck", "consecutive", "captions", "through"]
+"""What an ear hears of the other talker's own voice: see `LegSettings.original`."""
 WITHOUT_VOICE: Final = frozenset[Original](("captions", "through"))
 """With these an ear is spoken no translation, and needs no voice."""
-"""What an ear hears of the other talker's own voice: see `LegSettings.original`."""
 
 Figure = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Curve = tuple[tuple[Figure, Figure], ...]
