@@ -298,8 +298,8 @@ class App:
         return gone
 
     def reload(self) -> asyncio.Task[None]:
-        """Read the settings again; modes and share take effect now, the rest with the next start.
-        Returns what is done then."""
+        """Read the settings again; modes and share that were edited take effect now, and a renewed
+        certificate; the rest with the next start. Returns what is done then."""
         self._reloading = asyncio.create_task(self._reload(self._reloading), name="reload")
         return self._reloading
 

@@ -1,8 +1,8 @@
 """What can go wrong with a provider, and what that means for the call.
 
-Retryability is decided here and nowhere else: a provider reports what it saw (status, close code,
-reason, time-out) through one of the constructors below, `failover` reads `kind`, and nobody looks
-at a status again.
+Statuses and close codes become a `Kind` in `kind_of_status` and `kind_of_close`, and nowhere else.
+The kind decides which provider is asked next (`providers.attempts`, `breaker`). What a provider
+refuses although its like worked before counts as TRANSIENT (`providers.precedents`).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Kind(enum.Enum):
     SHORTAGE = "shortage"
     """This machine has no descriptor or memory left: try again soon. Says nothing of the provider."""
     REFUSED = "refused"
-    """400, 404, 413, 415, 422, close 1008: this very request is wrong; trying it again changes
-    nothing."""
+    """3xx, any other 4xx, close 1002, 1003, 1007, 1008, 1009: this very request is wrong; trying it
+    again changes nothing."""
 
 
 class ProviderError(TranslinkError):

@@ -1,4 +1,4 @@
-"""What one floor tells the next: frozen values, no behaviour.
+"""What one layer tells the next: frozen values.
 
 Audio time is in samples (16 kHz). Wall time is `time.monotonic()` seconds. Every value that leads
 to sound carries its birth time, so that latency is a subtraction and never a guess.
@@ -33,8 +33,8 @@ class Result:
     """What a recogniser said about the audio from `start` to `end`.
 
     Straight from a provider the samples count from the beginning of what that connection or request
-    was sent; `listener` adds the origin and from there on they are the leg's absolute sample
-    numbers.
+    was sent; `feed` and `pieces` add the origin, and from there on they are the leg's absolute
+    sample numbers.
     """
 
     start: int

@@ -42,7 +42,8 @@ def serve(
 
     A first signal ends in good order: what was said is still translated and spoken, bounded by
     `drain_timeout`; a second one ends at once. SIGUSR1 drains: no new calls, and the end comes with that of
-    the last one that runs. SIGHUP reads the settings again and applies mode and share to running calls.
+    the last one that runs. SIGHUP reads the settings again: modes and share that were edited take effect
+    in running calls, and a renewed certificate.
     """
     conceal(settings.secrets())
     allow_descriptors()

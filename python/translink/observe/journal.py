@@ -28,13 +28,7 @@ Value = Scalar | dict[str, Scalar] | list[Scalar]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened.
-
-    Types: `call` (state begun/ended/refused), `mode`, `interim`, `final`, `segment`, `translation`,
-    `untranslated`, `speech` (state started/finished/failed/…), `echo`, `pause`, `connection` (state
-    opened/closed/failed), `failover`, `replay`, `breaker`, `loss`, `settings`,
-    `source`, `pressure`, `listening`, `notice`, `control`, `quota`, `recording`.
-    """
+    """One thing that happened. Which types there are, and what each says: `admin.panel.event_types`."""
 
     type: str
     at: float

@@ -95,7 +95,8 @@ class Lineup:
             self._transcribers.append(Restream(live))
             self._listening = self._breaker(live.name, hearing)
         else:
-            # Nobody's health: shown and in line, it would be up while all recognisers are down.
+            # Nobody streams, so this one says nothing: among the others it would count as up while
+            # all recognisers are down.
             self._listening = Breaker(live.name, policy=hearing)
         self._transcription = self._chain((t.name for t in self._transcribers), hearing)
         self._translation = self._chain(

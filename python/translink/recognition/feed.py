@@ -17,8 +17,8 @@ Theory of operation
     A connection is dead when it breaks, when a send blocks for `blocked` seconds, or when speech
     was sent and nothing *new* was said of it for `patience` seconds (a half-open TCP connection
     looks just like a silent caller, and can swallow minutes of audio). Messages that tell nothing
-    new do not count; a recogniser that answers slowly is given more time (`Cadence`). So is one that never
-    makes anything final (`finalizing`).
+    new do not count; a recogniser that answers slowly is given more time (`Cadence`). One that never
+    makes anything final is dead, too (`finalizing`).
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@
 //! asked what to do ([`leg::Leg::poll`]):
 //!
 //! * **datagram** → [`line`] (headerless PCM, or [`rtp`]) → [`framer`] (any length in, 640 bytes out) → [`level`] → [`vad`] →
-//!   `Output::Frame`. When datagrams have stopped for 400 ms, the framer pads the remainder, and
-//!   [`tail`] fills in silence until the recogniser can have ended the utterance.
+//!   `Output::Frame`. When datagrams have stopped for 400 ms (600 where RTP may come), the framer pads the
+//!   remainder, and [`tail`] fills in silence until the recogniser can have ended the utterance.
 //! * **play** → [`playout`] (one queue, absolute deadlines) → [`tempo`] → [`volume`] → [`mix`] →
 //!   `Output::Transmit`, with a
 //!   `PlayoutEvent` where an utterance begins and ends.
