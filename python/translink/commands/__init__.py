@@ -2,5 +2,6 @@
 
 `control` asks a running server over its API, and `drain`, `rca` and `takeover` build on it; `check` and
 `live_check` look at settings and providers before a call does; `first_settings` and `manual` write files.
-They may import all that `app` may, and never `app` or `cli`. Begin with `control`.
+May import `wiring`, `pbx`, `recording`, `media` and what is below, never `app` or `cli`. `addresses`,
+`reloading` and `takeover` are also what a server does at its start and on SIGHUP. Begin with `control`.
 """
