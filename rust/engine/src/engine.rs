@@ -209,7 +209,7 @@ impl Engine {
     /// [`Error::NoLeg`], [`Error::Memory`].
     pub fn history(&self, leg: u32, start: u64, end: u64) -> Result<(u64, Vec<u8>), Error> {
         let read = self.leg(leg)?.history(start, end);
-        read.map_err(|_| Error::Memory("a recording"))
+        read.map_err(|_| Error::Memory("audio of the ledger"))
     }
 
     /// The same, with silence where it was the echo of what the ear was sent.
@@ -223,7 +223,7 @@ impl Engine {
         end: u64,
     ) -> Result<(u64, Vec<u8>), Error> {
         let read = self.leg(leg)?.history_without_echo(start, end);
-        read.map_err(|_| Error::Memory("a recording"))
+        read.map_err(|_| Error::Memory("audio of the ledger"))
     }
 
     /// Which senders to hear from now on. The one that was heard until now has to be let in anew, and an ear that
@@ -312,7 +312,7 @@ impl Engine {
     /// [`Error::NoLeg`], [`Error::Memory`].
     pub fn heard(&self, leg: u32, start: u64, end: u64) -> Result<(u64, Vec<u8>), Error> {
         let read = self.leg(leg)?.tapped(start, end);
-        read.map_err(|_| Error::Memory("a recording"))
+        read.map_err(|_| Error::Memory("what an ear heard"))
     }
 
     /// Counters of a leg.

@@ -37,7 +37,7 @@ pub enum Error {
     /// No shared port has this number.
     #[error("no shared port {0}")]
     NoPort(u32),
-    /// There is no memory for a leg, a recording or a piece of speech. Nothing has changed.
+    /// There is no memory for a leg, audio that is read, or a piece of speech. Nothing has changed.
     #[error("no memory for {0}")]
     Memory(&'static str),
     /// No leg has this number (any more).

@@ -228,7 +228,7 @@ impl Engine {
                 self.0.history(leg, start, end)
             }
         });
-        recording(py, read.map_err(engine_error)?)
+        audio(py, read.map_err(engine_error)?)
     }
 
     fn set_source(&self, leg: u32, source: Source) -> PyResult<()> {
@@ -320,7 +320,7 @@ impl Engine {
         end: u64,
     ) -> PyResult<(u64, Bound<'py, PyBytes>)> {
         let read = py.detach(|| self.0.heard(leg, start, end));
-        recording(py, read.map_err(engine_error)?)
+        audio(py, read.map_err(engine_error)?)
     }
 
     const fn fileno(&self) -> i32 {
@@ -367,8 +367,8 @@ fn check_buffer(bytes: usize) -> PyResult<()> {
     Err(refused(rule, bytes))
 }
 
-/// A recording is large: where it does not fit the memory, `MemoryError`.
-fn recording(
+/// Audio is large: where it does not fit the memory, `MemoryError`.
+fn audio(
     py: Python<'_>,
     (first, audio): (u64, Vec<u8>),
 ) -> PyResult<(u64, Bound<'_, PyBytes>)> {
