@@ -1,4 +1,4 @@
-"""One leg's ear for words: audio in, final results out, in order of speech, whatever happens to the
+"""Keeps one leg listened to: audio in, final results out, in order of speech, whatever happens to the
 providers.
 
 Theory of operation

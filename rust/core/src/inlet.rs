@@ -6,7 +6,7 @@ use crate::digit::Digit;
 use crate::frame::Nanos;
 use crate::framer::{Fate, Framer};
 use crate::jitter::Jitter;
-use crate::line::Ear;
+use crate::line::LineSink;
 use crate::output::Output;
 use crate::playout::Playout;
 use crate::rtp::receiver::Sink;
@@ -76,7 +76,7 @@ impl Sink for Inlet<'_> {
     }
 }
 
-impl Ear for Inlet<'_> {
+impl LineSink for Inlet<'_> {
     fn raw(&mut self, pcm: &[u8], time: Nanos, arrival: Nanos) {
         self.push(pcm, arrival);
         self.jitter.heard(arrival, time);

@@ -14,7 +14,7 @@ use crate::framer::{Framer, duration};
 use crate::inlet::{Inlet, MOST_NEWS, News};
 use crate::jitter::Jitter;
 use crate::level::Level;
-use crate::line::{Ear, Line, Transport};
+use crate::line::{Line, LineSink, Transport};
 use crate::mix::Original;
 use crate::output::Output;
 use crate::playout::Playout;

@@ -51,7 +51,7 @@ impl Transport {
 }
 
 /// Where a leg's sound goes, and what else its line tells.
-pub trait Ear: Sink {
+pub trait LineSink: Sink {
     /// s16le at 16 kHz, any length, also odd, of a datagram with so much sound that arrived then.
     fn raw(&mut self, pcm: &[u8], time: Nanos, arrival: Nanos);
     /// There is RTP where none was expected (`taken`: and it is heard).
@@ -123,11 +123,11 @@ impl Line {
         &mut self,
         datagram: &[u8],
         arrival: Nanos,
-        ear: &mut impl Ear,
+        sink: &mut impl LineSink,
         drops: &mut u64,
     ) {
         let Some(watch) = &mut self.watch else {
-            self.packet(datagram, arrival, ear);
+            self.packet(datagram, arrival, sink);
             return;
         };
         let sort = watch.look(datagram, arrival);
@@ -136,43 +136,43 @@ impl Line {
             Sort::Pcm => {
                 // The watch goes on counting: RTP may come yet, or again.
                 (self.is_rtp, self.reported) = (false, false);
-                self.pcm(datagram, arrival, ear);
+                self.pcm(datagram, arrival, sink);
             }
             Sort::AllPcm => {
-                self.give_up(ear);
-                self.pcm(datagram, arrival, ear);
+                self.give_up(sink);
+                self.pcm(datagram, arrival, sink);
             }
             Sort::Rtp | Sort::AllRtp => {
                 let found = watch.found();
                 self.is_rtp = true;
                 if let Some(found) = found.filter(|_| !self.reported) {
                     self.reported = true;
-                    ear.found(found, self.rtp.is_some());
+                    sink.found(found, self.rtp.is_some());
                 }
                 let kept = sort == Sort::AllRtp;
                 if self.rtp.is_none() {
                     let kept = self.watch.as_mut().map_or(0, Watch::empty);
                     *drops += kept.max(1) as u64;
                 } else if kept {
-                    self.pass_on(Self::packet, ear);
+                    self.pass_on(Self::packet, sink);
                 } else {
-                    self.packet(datagram, arrival, ear);
+                    self.packet(datagram, arrival, sink);
                 }
             }
         }
     }
 
     /// The time that [`Line::deadline`] gave has come.
-    pub fn wake(&mut self, now: Nanos, ear: &mut impl Ear) {
+    pub fn wake(&mut self, now: Nanos, sink: &mut impl LineSink) {
         if self
             .watch
             .as_ref()
             .is_some_and(|watch| now >= watch.deadline())
         {
-            self.give_up(ear);
+            self.give_up(sink);
         }
         if let Some(rtp) = &mut self.rtp {
-            rtp.receiver.wake(now, ear);
+            rtp.receiver.wake(now, sink);
         }
     }
 
@@ -271,27 +271,27 @@ impl Line {
         held + self.watch.as_mut().map_or(0, Watch::forget)
     }
 
-    fn packet(&mut self, datagram: &[u8], arrival: Nanos, ear: &mut impl Ear) {
+    fn packet(&mut self, datagram: &[u8], arrival: Nanos, sink: &mut impl LineSink) {
         if let Some(rtp) = &mut self.rtp {
-            rtp.receiver.receive(datagram, arrival, ear);
+            rtp.receiver.receive(datagram, arrival, sink);
         }
     }
 
-    fn pcm(&mut self, datagram: &[u8], arrival: Nanos, ear: &mut impl Ear) {
+    fn pcm(&mut self, datagram: &[u8], arrival: Nanos, sink: &mut impl LineSink) {
         let Some(narrow) = &mut self.narrow else {
-            ear.raw(datagram, duration(datagram.len()), arrival);
+            sink.raw(datagram, duration(datagram.len()), arrival);
             return;
         };
         narrow.rested = false;
         narrow.pcm.clear();
         narrow.up.push(datagram, &mut narrow.pcm);
-        ear.raw(&narrow.pcm, 2 * duration(datagram.len()), arrival);
+        sink.raw(&narrow.pcm, 2 * duration(datagram.len()), arrival);
     }
 
     /// What is kept is PCM after all.
-    fn give_up<E: Ear>(&mut self, ear: &mut E) {
+    fn give_up<S: LineSink>(&mut self, sink: &mut S) {
         self.is_pcm();
-        self.pass_on(Self::pcm, ear);
+        self.pass_on(Self::pcm, sink);
     }
 
     const fn is_pcm(&mut self) {
@@ -302,12 +302,16 @@ impl Line {
         self.reported = false;
     }
 
-    fn pass_on<E: Ear>(&mut self, pass: impl Fn(&mut Self, &[u8], Nanos, &mut E), ear: &mut E) {
+    fn pass_on<S: LineSink>(
+        &mut self,
+        pass: impl Fn(&mut Self, &[u8], Nanos, &mut S),
+        sink: &mut S,
+    ) {
         let Some(mut watch) = self.watch.take() else {
             return;
         };
         for (datagram, arrival) in watch.kept() {
-            pass(self, datagram, arrival, ear);
+            pass(self, datagram, arrival, sink);
         }
         watch.empty();
         self.watch = Some(watch);
