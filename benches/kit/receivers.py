@@ -1,6 +1,6 @@
 """Receivers of many legs, each a process of its own, and the sender that they hear.
 
-`engine` is translink's media engine with its asyncio face, `mailbox` the same with every frame
+`engine` is translink's media engine as asyncio has it, `mailbox` the same with every frame
 timed, `shared` the same on one shared port, `attached` its rival; `asyncio` and `uvloop` are the reference (all in
 `benches/kit/receiving.py`); `floor` is `native/floor.c`, `node` is `native/dgram.mjs`.
 """

@@ -1,6 +1,6 @@
 """What receives in a process of its own: `python -m benches.kit.receiving NAME LEGS MOOD SOURCE`.
 
-`engine` is translink's media engine with its asyncio face, `shared` the same with one port for all
+`engine` is translink's media engine as asyncio has it, `shared` the same with one port for all
 legs; `asyncio` and `uvloop` are the reference of `benches/reference_udp.py`; `mailbox` is the engine
 once more, with every frame timed, and `attached` its rival: a native thread that calls
 `call_soon_threadsafe` for each frame (`native/attached.c`). They talk as `native/floor.c` and

@@ -1,4 +1,4 @@
-"""The asyncio face of the engine."""
+"""The engine as asyncio has it."""
 
 from __future__ import annotations
 

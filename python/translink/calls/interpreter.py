@@ -209,7 +209,7 @@ class Interpreter(ListenObserver):
         match item:
             case Result():
                 item = self._without_echo(item)
-                self._turn(item)
+                self._flush_other_language(item)
                 self._final(item)
                 self._segmenter.result(item, now)
             case UtteranceEnd():
@@ -313,7 +313,7 @@ class Interpreter(ListenObserver):
             self._emit("echo", text=echo, start=final.start, end=final.end)
         return own
 
-    def _turn(self, result: Result) -> None:
+    def _flush_other_language(self, result: Result) -> None:
         """No segment holds two languages."""
         self._newest = language = self._listener.language_at(result.start)
         if language != self._language:

@@ -20,7 +20,7 @@ from translink.calls.ahead import BEHIND_AT_MOST, Ahead, Foreseen
 from translink.calls.hearing import Hearing
 from translink.calls.lag import Lag
 from translink.calls.said_before import SaidBefore
-from translink.calls.voicing import behind, closable, in_time, same_language
+from translink.calls.voicing import closable, in_time, same_language, still_sayable
 from translink.errors import ProviderError
 from translink.process.clock import unix
 from translink.process.pressure import Level
@@ -359,7 +359,7 @@ class Speaker:
             except ProviderError as error:
                 utterance.cut = True
                 reason = str(error)
-                rest = behind(error, utterance.target)
+                rest = still_sayable(error, utterance.target)
         # One that was flushed meanwhile is reported already.
         if utterance.number in self._saying and (utterance.cut or not utterance.first_audio):
             self._tally.unspoken += 1

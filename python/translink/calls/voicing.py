@@ -24,7 +24,7 @@ def same_language(source: str, target: str) -> bool:
     return source.split("-")[0].lower() == target.split("-")[0].lower()
 
 
-def behind(error: ProviderError, language: str) -> str:
+def still_sayable(error: ProviderError, language: str) -> str:
     """What may still be said after a failure: the sentences behind one that was refused for what it
     says. Otherwise nothing; the voices are in trouble, and each had its turn."""
     failure = error.__cause__

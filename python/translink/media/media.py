@@ -1,4 +1,4 @@
-"""The asyncio face of the media engine: one reader, one batch of frames per leg and wake.
+"""The media engine as asyncio has it: one reader, one batch of frames per leg and wake.
 
 The engine's thread does all the work per datagram. Here, once per wake, all that waits in its
 mailbox is sorted by leg and handed to each leg's owner by a plain call: `on_frames` with all its
@@ -115,7 +115,7 @@ class Media:
             shared=self.shared_port.number() if leg.shared else None,
             play_to=leg.play_to,
             send_from_listen=leg.send_from_listen,
-            **_heard(leg),
+            **_admitted(leg),
             ledger_seconds=leg.ledger_seconds,
             prebuffer_ms=leg.prebuffer_ms,
             tail_ms=leg.tail_ms,
@@ -233,13 +233,13 @@ class Media:
             return None
 
 
-class _Heard(TypedDict, total=False):
+class _Admitted(TypedDict, total=False):
     source: str | tuple[str, ...]
     token: bytes
     pinned: bool
 
 
-def _heard(leg: LegSettings) -> _Heard:
+def _admitted(leg: LegSettings) -> _Admitted:
     """Whose datagrams, as the engine takes it. At the shared port somebody tells later, where nothing is known."""
     if leg.token is not None:
         return {"token": leg.token.get_secret_value().encode()}

@@ -72,11 +72,11 @@ class Handover:
         self._since = None
         stint = self._stint()
         if stint is not None and stint.open:
-            self._turn(stint.end_at(self._speech.between(), mid_word=not quiet))
+            self._change_language(stint.end_at(self._speech.between(), mid_word=not quiet))
         else:
-            self._turn(None)
+            self._change_language(None)
 
-    def _turn(self, at: int | None) -> None:
+    def _change_language(self, at: int | None) -> None:
         """What is spoken from `at` on (None = now) is in the language that was asked for."""
         if not self._languages.changing or self.over:
             return

@@ -81,7 +81,7 @@ class Pieces:
         self._rule = rule
         self._rng = rng or Random()
         self._tasks: dict[asyncio.Task[None], Span] = {}
-        self._slots = asyncio.Semaphore(PIECES_AT_ONCE)
+        self._gate = asyncio.Semaphore(PIECES_AT_ONCE)
         self._broke = asyncio.Event()
         self._bug: BaseException | None = None
         self._over = False
@@ -168,7 +168,7 @@ class Pieces:
 
     async def _recognise(self, span: Span) -> None:
         for level in itertools.count():
-            async with self._slots:
+            async with self._gate:
                 error = await self._attempt(span)
             if error is None:
                 return
