@@ -348,12 +348,12 @@ def test_an_operator_who_listens_in_hears_silence_as_it_comes() -> None:
     async def scenario(board: Board) -> None:
         leg = board.legs["1"]
         await board.talk("1", 0.6)
-        board.switchboard.legs["1"].attach("said")
+        board.switchboard.legs["1"].listen_in("said")
         for _ in range(200):
             leg.hear(speech=False)
             assert not leg.aside
             await asyncio.sleep(0.02)
-        board.switchboard.legs["1"].detach("said")
+        board.switchboard.legs["1"].listen_no_more("said")
         while not leg.aside:
             leg.hear(speech=False)
             await asyncio.sleep(0.02)

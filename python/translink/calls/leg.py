@@ -314,13 +314,13 @@ class Leg:
 
     # --- Listening in ---
 
-    def attach(self, lane: Lane) -> None:
+    def listen_in(self, lane: Lane) -> None:
         """One more listens in. Raises `LookupError` when the leg is out of service."""
         if lane == "heard":
             self.tap_ear()
         self.listeners += 1
 
-    def detach(self, lane: Lane) -> None:
+    def listen_no_more(self, lane: Lane) -> None:
         """One operator less listens in on that lane."""
         self.listeners -= 1
         if lane == "heard":

@@ -29,7 +29,7 @@ class Tap:
         self._lane = lane
         self._on_closed = on_closed
         self._open = True
-        leg.attach(lane)
+        leg.listen_in(lane)
         self._cursor = self._head()
 
     def read(self) -> bytes:
@@ -50,7 +50,7 @@ class Tap:
         if not self._open:
             return
         self._open = False
-        self._leg.detach(self._lane)
+        self._leg.listen_no_more(self._lane)
         self._on_closed()
 
     def _head(self) -> int:

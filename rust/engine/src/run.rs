@@ -243,7 +243,7 @@ impl Media {
             } => self.with(leg, |slot, out| slot.play(utterance, &pcm, last, out)),
             Command::Flush { leg } => self.with(leg, Slot::flush),
             Command::Source { leg, policy } => {
-                self.with(leg, |slot, _| slot.listen_to(policy));
+                self.with(leg, |slot, _| slot.set_source(policy));
                 self.route(leg);
             }
             Command::PlayTo { leg, ear } => self.with(leg, |slot, _| slot.play_to(ear)),

@@ -136,7 +136,7 @@ impl Slot {
     }
 
     /// The senders to hear from now on. An ear that was learned has to be learned anew.
-    pub(crate) fn listen_to(&mut self, policy: Policy) {
+    pub(crate) fn set_source(&mut self, policy: Policy) {
         self.let_in();
         self.admission.change(policy);
         self.count_dropped_strangers();
