@@ -6,17 +6,17 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from translink.recognition.live_span import good_place
+from translink.recognition.stint import good_place
 from translink.results import RATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from translink.recognition.languages import Languages
-    from translink.recognition.live_span import Stint
     from translink.recognition.pieces import Pieces
     from translink.recognition.rules import ListenRules
     from translink.recognition.speech_map import SpeechMap
+    from translink.recognition.stint import Stint
     from translink.recognition.timeline import Timeline
 
 

@@ -41,10 +41,10 @@ from translink.recognition.finalizing import WORTH_AN_ANSWER, Finalizing
 from translink.recognition.finder import Detect, How, LanguageFinder, nobody_tells
 from translink.recognition.handover import Handover
 from translink.recognition.languages import Languages
-from translink.recognition.live_span import Stint
 from translink.recognition.pieces import Pieces
 from translink.recognition.rules import ListenObserver, ListenRules, ListenState, ListenStats
 from translink.recognition.speech_map import SpeechMap
+from translink.recognition.stint import Stint
 from translink.recognition.timeline import Lost, Span, Timeline
 from translink.results import FRAME, RATE, Result, StreamEvent, UtteranceEnd
 

@@ -11,10 +11,10 @@ from translink.providers.cadence import Cadence
 from translink.providers.precedents import Precedents
 from translink.providers.trial import Trial
 from translink.recognition.finalizing import Finalizing
-from translink.recognition.live_span import Stint
 from translink.recognition.pieces import CutRule, Pieces
 from translink.recognition.rules import ListenRules
 from translink.recognition.speech_map import SpeechMap
+from translink.recognition.stint import Stint
 from translink.recognition.timeline import Span, Timeline
 from translink.results import FRAME, RATE, Result, StreamEvent
 
