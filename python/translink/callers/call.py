@@ -97,7 +97,7 @@ def run_call(
         mute: send nothing after the file's end, instead of silence.
         json: print the report as JSON on standard output.
         config: `translink.toml` to find `leg` in.
-        env_file: the predecessor's settings file, likewise.
+        env_file: the Node.js server's settings file, likewise.
 
     Returns:
         0 something was heard, 3 nothing was heard, 2 wrong arguments (the reason is on standard error).

@@ -240,6 +240,9 @@ class Interpreter(ListenObserver):
     def state(self, state: ListenState, reason: str) -> None:
         self._emit("mode", mode=state.value, reason=reason)
 
+    # "Deepgram" for any recogniser and "extension" for a leg stand in these lines word for word as the
+    # Node.js server wrote them: operators search for them (docs/migration.md).
+
     def connecting(self) -> None:
         leg = self.direction.leg
         self._log.info(f"[WEBSOCKET] Creating Deepgram streaming connection for extension {leg}")

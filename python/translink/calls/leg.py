@@ -1,7 +1,6 @@
 """A leg as the switchboard knows it: its settings as they are now, its media, the call it is in.
 
-Also the books of the predecessor's "state manager": a leg's counters are those of its present call
-(or, until the next one begins, of its last).
+Its counters are those of its present call, or, until the next one begins, of its last.
 """
 
 from __future__ import annotations

@@ -95,6 +95,7 @@ class Switchboard:
         self.out_of_service: set[str] = set()
         """Legs that a bug in the media core has ended; their pairs get no calls."""
         self.open_legs(legs)
+        # Word for word as the Node.js server wrote it: operators search for it (docs/migration.md).
         log.info("[STREAMING-STATE] Deepgram Streaming State Manager initialized")
 
     # --- Control ---
@@ -460,7 +461,7 @@ class Switchboard:
 
 
 def mode_line(mode: Mode) -> str:
-    """The predecessor's line, word for word."""
+    """The Node.js server's line, word for word."""
     if mode == "prerecorded":
         return "Deepgram API Mode: Prerecorded (buffered)"
     return "Deepgram API Mode: Streaming (WebSocket)"

@@ -11,7 +11,7 @@ checks the sum; an error has the name as it was written and the place.
   value counts as not set. Besides there are the well-known names of `WELL_KNOWN`. All names become
   lower case, so one with a capital of its own is given in a table: `TRANSLINK_VOICES={"pt-BR": "…"}`.
 - Names that we do not know are refused in `translink.toml` and behind `TRANSLINK_`, with the
-  nearest name that we do know. `.env.externalmedia` is the predecessor's file too: its other names
+  nearest name that we do know. `.env.externalmedia` is the Node.js server's file too: its other names
   are passed over.
 - A secret may be given by its place (`keys`): `DEEPGRAM_API_KEY_FILE=/path` is
   `DEEPGRAM_API_KEY=file:/path`. On the command line it *must*, since everybody on the machine can
@@ -88,7 +88,7 @@ DEFAULTS: Mapping[str, object] = {
         {"name": "4444", "language": "fr", "listen": "127.0.0.1:6122", "play_to": "127.0.0.1:6123"},
     ]
 }
-"""The predecessor's: its gateways must find everything where it was."""
+"""The Node.js server's: its gateways must find everything where it was."""
 
 
 def load(

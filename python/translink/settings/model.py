@@ -357,7 +357,7 @@ class Notes(NamedTuple):
     files: tuple[Path, ...] = ()
     """Files read, weakest first."""
     ignored: tuple[str, ...] = ()
-    """Names in the predecessor's file that translink has no use for."""
+    """Names in the Node.js server's file that translink has no use for."""
     exposed: tuple[Path, ...] = ()
     """Files that hold a secret and can be read by everybody on this machine."""
     overruled: tuple[tuple[str, str], ...] = ()

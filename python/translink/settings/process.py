@@ -61,7 +61,7 @@ class LogSettings(Part):
     format: Literal["auto", "console", "json"] = "auto"
     """`auto` = console; colours on a terminal only."""
     text: bool = True
-    """Write what people say into the log, as the predecessor did; false leaves it out."""
+    """Write what people say into the log, as the Node.js server did; false leaves it out."""
 
 
 class OtelSettings(Part):

@@ -38,7 +38,7 @@ class ListenOptions:
     """Query parameters of `/v1/listen`. None and an empty tuple mean: not sent, Deepgram's default
     holds.
 
-    Defaults are the predecessor's, plus what closes an utterance in noise (`utterance_end_ms`,
+    Defaults are the Node.js server's, plus what closes an utterance in noise (`utterance_end_ms`,
     `vad_events`).
     Source: Deepgram's AsyncAPI and OpenAPI files of 2026-07.
 
