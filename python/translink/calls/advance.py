@@ -8,8 +8,9 @@ from collections import deque
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from translink.calls.voicing import closable, in_time
+from translink.calls.voicing import in_time
 from translink.errors import ProviderError
+from translink.providers.voices import closable
 from translink.results import RATE
 from translink.text.sayable import sayable
 

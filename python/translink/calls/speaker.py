@@ -20,10 +20,11 @@ from translink.calls.ahead import BEHIND_AT_MOST, Ahead, Foreseen
 from translink.calls.hearing import Hearing
 from translink.calls.lag import Lag
 from translink.calls.said_before import SaidBefore
-from translink.calls.voicing import closable, in_time, same_language, still_sayable
+from translink.calls.voicing import in_time, same_language, still_sayable
 from translink.errors import ProviderError
 from translink.process.clock import unix
 from translink.process.pressure import Level
+from translink.providers.voices import closable
 from translink.results import Segment, Translation
 from translink.text.sayable import has_words, sayable
 

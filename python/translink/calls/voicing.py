@@ -49,13 +49,3 @@ async def in_time(sound: AsyncGenerator[bytes, None], letters: int) -> AsyncIter
             return
         left -= time.monotonic() - began
         yield pcm
-
-
-async def closable(audio: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """Close the inner iterator with the outer one, so that leaving early cancels the request."""
-    try:
-        async for piece in audio:
-            yield piece
-    finally:
-        if close := getattr(audio, "aclose", None):
-            await close()

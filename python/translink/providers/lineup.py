@@ -7,10 +7,10 @@ there are is decided in `wiring`.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
@@ -18,7 +18,7 @@ from translink.errors import Kind, ProviderError
 from translink.process.clock import unix
 from translink.providers.abilities import Detects, has_streams, hears, speaks, translates, unable
 from translink.providers.ahead import AskAhead
-from translink.providers.attempts import AllFailed, as_one, first_success
+from translink.providers.attempts import AllFailed, Named, as_one, first_success
 from translink.providers.breaker import Breaker, BreakerPolicy, Chain, State, Transition
 from translink.providers.expecting import Terms, transcribed
 from translink.providers.gate import Gate
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("translink")
 
+P = TypeVar("P", bound=Named)
+R = TypeVar("R")
 VOICES_KEPT = 64
 """Voices that legs asked for by name; clients that create calls may name ever new ones."""
 
@@ -193,24 +195,46 @@ class Lineup:
         now = time.monotonic()
         return any(self._breakers[name].up(now) for name in chain.names)
 
+    async def _asked(
+        self,
+        what: str,
+        chain: Chain,
+        providers: Sequence[P],
+        call: Callable[[P], Awaitable[R]],
+        *,
+        timeout: float,  # noqa: ASYNC109 - of each attempt, not of this function
+        budget: float,
+        without: Collection[str],
+    ) -> R:
+        """The first answer of those in line. Raises one `ProviderError` for all of them."""
+        try:
+            return await first_success(
+                chain,
+                providers,
+                call,
+                timeout=timeout,
+                budget=budget,
+                without=without,
+                clock=time.monotonic,
+                failed=self._failed,
+            )
+        except AllFailed as failure:
+            raise as_one(failure, what, chain, without) from failure
+
     async def _transcribe(self, pcm: bytes, language: str, terms: Terms = ()) -> Result:
         seconds = len(pcm) / 2 / RATE
         timeout = max(self._limits.transcribe, seconds / PACE + 3.0)
         without = unable(self._transcribers, lambda one: hears(one, language))
-        try:
-            async with self.gate:
-                return await first_success(
-                    self._transcription,
-                    self._transcribers,
-                    lambda one: self._transcribed(one, pcm, language, terms),
-                    timeout=timeout,
-                    budget=2 * timeout,
-                    without=without,
-                    clock=time.monotonic,
-                    failed=self._failed,
-                )
-        except AllFailed as failure:
-            raise as_one(failure, "recognition", self._transcription, without) from failure
+        async with self.gate:
+            return await self._asked(
+                "recognition",
+                self._transcription,
+                self._transcribers,
+                lambda one: self._transcribed(one, pcm, language, terms),
+                timeout=timeout,
+                budget=2 * timeout,
+                without=without,
+            )
 
     async def _transcribed(
         self, one: Transcriber, pcm: bytes, language: str, terms: Terms
@@ -229,36 +253,28 @@ class Lineup:
                 kind=Kind.REFUSED,
             )
         without = frozenset(self._transcription.names) - {one.name for one in able}
-        try:
-            async with self.gate:
-                return await first_success(
-                    self._transcription,
-                    able,
-                    lambda one: one.detect(pcm, languages),
-                    timeout=self._limits.transcribe,
-                    budget=2 * self._limits.transcribe,
-                    without=without,
-                    clock=time.monotonic,
-                    failed=self._failed,
-                )
-        except AllFailed as failure:
-            raise as_one(failure, "recognition", self._transcription, without) from failure
+        async with self.gate:
+            return await self._asked(
+                "recognition",
+                self._transcription,
+                able,
+                lambda one: one.detect(pcm, languages),
+                timeout=self._limits.transcribe,
+                budget=2 * self._limits.transcribe,
+                without=without,
+            )
 
     async def _translate(self, text: str, source: str, target: str, context: str) -> Translation:
         without = unable(self._translators, lambda one: translates(one, source, target))
-        try:
-            return await first_success(
-                self._translation,
-                self._translators,
-                lambda one: self._translated(one, text, source, target, context),
-                timeout=self._limits.translate,
-                budget=self._translation_budget,
-                without=without,
-                clock=time.monotonic,
-                failed=self._failed,
-            )
-        except AllFailed as failure:
-            raise as_one(failure, "translation", self._translation, without) from failure
+        return await self._asked(
+            "translation",
+            self._translation,
+            self._translators,
+            lambda one: self._translated(one, text, source, target, context),
+            timeout=self._limits.translate,
+            budget=self._translation_budget,
+            without=without,
+        )
 
     async def _translated(
         self, one: Translator, text: str, source: str, target: str, context: str

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from translink.providers.protocols import LiveTranscriber
 
 
-async def _nobody(pcm: bytes, languages: tuple[str, ...]) -> Detected | None:
+async def nobody_detects(pcm: bytes, languages: tuple[str, ...]) -> Detected | None:
+    """A detector of languages that is none. Raises `ProviderError`."""
     raise ProviderError("no detector of languages", provider="recognition", kind=Kind.REFUSED)
 
 
@@ -54,7 +55,7 @@ class Services:
     """(text, language, voice); 16 kHz s16le mono as it is made."""
     transcribe_expecting: Callable[[bytes, str, Terms], Awaitable[Result]] | None = None
     """(16 kHz s16le mono, language, key terms); None = nobody takes any."""
-    detect: Callable[[bytes, tuple[str, ...]], Awaitable[Detected | None]] = _nobody
+    detect: Callable[[bytes, tuple[str, ...]], Awaitable[Detected | None]] = nobody_detects
     """(16 kHz s16le mono, languages) → which of them is spoken; None: none of them was heard."""
     speaks: Callable[[str, str | None], bool] = _anything
     """(language, voice): has anybody in line a voice for it? Known without a request."""

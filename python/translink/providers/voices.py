@@ -43,7 +43,7 @@ from translink.text.sayable import sayable
 from translink.text.sentences import split_sentences
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
     from translink.providers.breaker import Chain, Permit
     from translink.providers.protocols import Synthesizer
@@ -188,7 +188,8 @@ class Voices:
         made = loud = False
         ahead = 2 * self._stall
         """Seconds that the ear may still wait in all, besides what it has to play."""
-        async with aclosing(_pieces(self._voices[name], sentence, language)) as sound:
+        voice = self._voices[name]
+        async with aclosing(closable(voice.speak(sentence, language=language))) as sound:
             while True:
                 patience = self._stall if made else self._first
                 began = self._clock()
@@ -294,15 +295,13 @@ class _SpeakingRates:
         return round(said * (sum(after) / len(after)) / (sum(before) / len(before)))
 
 
-async def _pieces(voice: Synthesizer, sentence: str, language: str) -> AsyncGenerator[bytes, None]:
-    """The voice's sound; closes its iterator, which cancels the request, whatever happens."""
-    sound = voice.speak(sentence, language=language)
+async def closable(audio: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Close the inner iterator with the outer one, so that leaving early cancels the request."""
     try:
-        async for piece in sound:
+        async for piece in audio:
             yield piece
     finally:
-        close = getattr(sound, "aclose", None)
-        if close is not None:
+        if close := getattr(audio, "aclose", None):
             await close()
 
 

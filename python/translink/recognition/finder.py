@@ -31,11 +31,6 @@ OnLanguage = Callable[[str, How, str], None]
 """(language, how, why)."""
 
 
-async def nobody_tells(pcm: bytes, candidates: tuple[str, ...]) -> Detected | None:
-    """A `Detect` that cannot. Raises `ProviderError`."""
-    raise ProviderError("no detector of languages", provider="detection", kind=Kind.REFUSED)
-
-
 EVIDENCE_LOOK = 0.1
 """Seconds between two looks at what was said."""
 ASSUMED_LOOK = 0.5

@@ -35,10 +35,11 @@ from translink.providers.backoff import Backoff
 from translink.providers.breaker import Breaker, Wait
 from translink.providers.cadence import Cadence
 from translink.providers.precedents import Precedents
+from translink.providers.services import nobody_detects
 from translink.providers.trial import Trial
 from translink.recognition.feed import Audio
 from translink.recognition.finalizing import WORTH_AN_ANSWER, Finalizing
-from translink.recognition.finder import Detect, How, LanguageFinder, nobody_tells
+from translink.recognition.finder import Detect, How, LanguageFinder
 from translink.recognition.handover import Handover
 from translink.recognition.languages import Languages
 from translink.recognition.pieces import Pieces
@@ -76,7 +77,7 @@ class Listener:
         ledger_seconds: float = 60.0,
         rng: Random | None = None,
         candidates: Sequence[str] = (),
-        detect: Detect = nobody_tells,
+        detect: Detect = nobody_detects,
     ) -> None:
         """`start` = the call's first sample. `breaker` guards `live` and is shared by all legs, as
         are `precedents` and `cadence`, which know how it behaved so far.
