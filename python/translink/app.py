@@ -92,6 +92,12 @@ class App:
         self._fleet: Fleet | None = None
         self._reloading: asyncio.Task[None] | None = None
 
+    @property
+    def console(self) -> Console:
+        """What is seen of it and done to it, from the start on."""
+        assert self._console is not None
+        return self._console
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[App]:
         """Everything up and listening, from here until the context is left."""
@@ -184,7 +190,7 @@ class App:
                 telephony.call_over(call)
 
             self.switchboard.on_ended = over
-            self._console = self.console = Console(
+            self._console = console = Console(
                 settings,
                 self.condition,
                 switchboard=self.switchboard,
@@ -203,9 +209,9 @@ class App:
                 },
                 draining=draining,
             )
-            self.console.awaited = lambda: to_come.names
+            console.awaited = lambda: to_come.names
             if self._settings is not settings:  # reloaded meanwhile
-                self.console.reloaded(self._settings)
+                console.reloaded(self._settings)
             if settings.otel.endpoint is not None:
                 # Loaded only where it is wanted.
                 from translink.observe import tracing
@@ -216,7 +222,7 @@ class App:
             stack.callback(watching.cancel)
             talks = TalkDesk(telephony.desk, self.journal, languages_of(settings))
             self._admin = admin = AdminServer.from_settings(
-                self.console, settings.admin if fleet is None else fleet.admin, talks
+                console, settings.admin if fleet is None else fleet.admin, talks
             )
             draining.where = lambda: admin.url
             draining.on_begun = telephony.send_away
@@ -238,7 +244,7 @@ class App:
             url = admin.url
             if fleet is not None:
                 url = await stack.enter_async_context(
-                    fleet.running(admin, self.console, self.switchboard, self.journal)
+                    fleet.running(admin, console, self.switchboard, self.journal)
                 )
             webhooks.link_to(self._member.url if self._member is not None else url)
             stack.callback(self.journal.close)

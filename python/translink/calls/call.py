@@ -26,8 +26,9 @@ from translink.calls.direction import Direction
 from translink.calls.echo import WithoutEcho
 from translink.calls.hearing import Hearing
 from translink.calls.interpreter import Interpreter
-from translink.calls.lag import Lag, tone, tones
+from translink.calls.lag import Lag, tone
 from translink.calls.metered import metered
+from translink.calls.speaker import next_utterance
 from translink.calls.talker_voice import TalkerVoice
 from translink.observe.record import recorded_in_short
 from translink.observe.stages import Stages
@@ -248,7 +249,7 @@ class Call:
         if media.original == "captions":
             return  # they hear nothing
         with contextlib.suppress(LookupError, RuntimeError):  # a leg may be out of service
-            media.play(next(tones), tone(), last=True)
+            media.play(next_utterance(), tone(), last=True)
             self._journal.emit("pause", {"behind_s": round(behind, 1)}, call=self.name, leg=talker)
 
     def _hearer_of(self, talker: str) -> str:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import array
 import functools
-import itertools
 import math
 from typing import Literal
 
@@ -78,10 +77,6 @@ class Lag:
             return False
         self._tone_at = now
         return True
-
-
-tones = itertools.count(1 << 62)
-"""Numbers of tones as utterances, far from those of speech."""
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from translink.calls.hearing import Hearing
-from translink.calls.measures import LegMeasures, add_up, since
+from translink.calls.measures import LegMeasures, add_up, plain, since
 from translink.observe.record import Tally
 from translink.observe.views import Echo, LegLive, Queues
 from translink.process.weakly import weakly
@@ -370,16 +370,15 @@ class Leg:
         for call in self.calls:
             add_up(stats, call.interpreters[self.name].listener.stats)
             add_up(tally, call.interpreters[self.name].tally)
-        media = {key: int(str(value)) for key, value in self.media.counters().items()}
+        media = dict(plain(self.media.counters()))
         return LegMeasures(self.name, media, stats, tally, self._quality())
 
     def live(self, setting: Mode, hears: str) -> LegLive:
         """As it is now."""
         now = time.monotonic()
-        counters = since(self.media.counters(), self._baseline)
+        number = since(self.media.counters(), self._baseline)
         interpreter = self.interpreter
         stats = interpreter.listener.stats if interpreter else self._last
-        number = {key: int(str(value)) for key, value in counters.items()}
         source = self.media.source()
         return LegLive(
             leg=self.name,

@@ -7,8 +7,9 @@ keeps of each frame, and the outline that the engine keeps for the dashboard.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from translink.calls.measures import plain
 from translink.observe.emodel import line_mos
 from translink.observe.record import LineFigures
 from translink.observe.stages import Histogram
@@ -146,7 +147,7 @@ class LineWatch:
 def _counters(media: MediaLeg) -> Mapping[str, int]:
     """Empty when the leg is closed."""
     try:
-        return cast("Mapping[str, int]", media.counters())
+        return plain(media.counters())
     except (LookupError, RuntimeError):
         return {}
 
