@@ -148,4 +148,4 @@ class Translation:
     text: str
     provider: str
     took: float
-    """Seconds the provider took."""
+    """Seconds the provider took, to compare providers by."""

@@ -271,12 +271,12 @@ def test_a_word_longer_than_the_limit_goes_alone() -> None:
 
 
 def test_a_segment_carries_the_times_of_its_words_and_its_birth() -> None:
-    segmenter = Segmenter(first_number=7)
+    segmenter = Segmenter()
     segmenter.result(final("Good morning sir. I would", 2.0, received=5.0), 5.1)
     segmenter.result(final("go", 3.5, received=6.0, speech_final=True), 6.1)
     assert segmenter.segments() == [
-        Segment(7, "Good morning sir.", 2 * RATE, int(2.9 * RATE), 5.0),
-        Segment(8, "I would go", int(2.9 * RATE), int(3.8 * RATE), 6.0),
+        Segment(1, "Good morning sir.", 2 * RATE, int(2.9 * RATE), 5.0),
+        Segment(2, "I would go", int(2.9 * RATE), int(3.8 * RATE), 6.0),
     ]
 
 

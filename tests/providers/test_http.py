@@ -1,4 +1,4 @@
-"""The HTTP client: warm connections, timings, and what every kind of trouble becomes."""
+"""The HTTP client: warm connections, and what every kind of trouble becomes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.fakes.web import fake_web, raw_server, read_request
 from tests.support.paths import SHARED, needs_shared
 from translink.errors import Kind, ProviderError, printable
-from translink.providers.http import Http, Timing
+from translink.providers.http import Http
 from translink.providers.http_errors import describe, refusal, retry_after
 
 KEY = "key-0123456789abcdef"
@@ -27,21 +27,13 @@ async def ok(request: web.Request) -> web.Response:
     return web.json_response({"ok": True})
 
 
-async def test_an_answer_comes_with_body_headers_and_timing() -> None:
-    seen: list[tuple[str, Timing]] = []
-    async with (
-        fake_web(ok) as server,
-        Http(observe=lambda *measured: seen.append(measured)) as http,
-    ):
+async def test_requests_go_out_as_asked_one_after_the_other_on_one_connection() -> None:
+    async with fake_web(ok) as server, Http() as http:
         answer = await http.request(
             "POST", f"{server.url}/x", provider="p", within=2, query=[("a", "1"), ("a", "2")]
         )
-        again = await http.request("POST", f"{server.url}/x", provider="p", within=2, data=b"body")
+        await http.request("POST", f"{server.url}/x", provider="p", within=2, data=b"body")
     assert answer.json() == {"ok": True}
-    assert answer.timing.connect is not None
-    assert 0 < answer.timing.connect <= answer.timing.first_byte <= answer.timing.total < 2
-    assert again.timing.connect is None
-    assert [name for name, _ in seen] == ["p", "p"]
     first, second = server.seen
     assert first.query == [("a", "1"), ("a", "2")]
     assert first.headers["user-agent"].startswith("translink/")

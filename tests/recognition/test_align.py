@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from translink.recognition.align import restated, same_word
+from translink.recognition.align import restated
 from translink.results import RATE, Word
 
 
@@ -15,9 +15,9 @@ def words(text: str, shift: float = 0.0) -> list[Word]:
 
 
 def test_a_word_is_known_by_place_and_text() -> None:
-    assert same_word(*words("Yes,"), *words("yes", 0.2))
-    assert not same_word(*words("yes"), *words("yes", 0.4))
-    assert not same_word(*words("yes"), *words("no"))
+    assert restated(words("Yes,"), words("yes", 0.2)) == 1
+    assert restated(words("yes"), words("yes", 0.4)) == 0
+    assert restated(words("yes"), words("no")) == 0
 
 
 def test_a_longer_restatement_adds_only_its_end() -> None:

@@ -207,8 +207,8 @@ def test_a_leg_is_addressed_by_its_name(here: Path) -> None:
         TRANSLINK_LEGS__4444__LISTEN="0.0.0.0:7000", TRANSLINK_LEGS__4444__MODE="streaming"
     )
     assert settings.leg("4444").listen == ("0.0.0.0", 7000)
-    assert settings.mode_of("4444") == "streaming"
-    assert settings.mode_of("3333") == "auto"
+    assert settings.leg("4444").mode == "streaming"
+    assert (settings.leg("3333").mode, settings.mode) == (None, "auto")
 
 
 def test_other_legs_are_paired_in_their_order(here: Path) -> None:

@@ -69,7 +69,6 @@ class Segmenter:
         settings: SegmentSettings | None = None,
         *,
         language: str = "",
-        first_number: int = 1,
         max_chars: int = MAX_CHARS,
     ) -> None:
         """`settings`: how long text may wait for a better end. While a talker goes on, the others do
@@ -78,7 +77,7 @@ class Segmenter:
         self._max_chars = max_chars
         self.language = language
         """What is spoken, for its function words. Flush before it changes."""
-        self._number = first_number
+        self._number = 1
         self._open: list[_Piece] = []
         self._opened = 0.0
         self._since = 0.0

@@ -177,8 +177,6 @@ class Breaker:
         """When it left CLOSED; a probe that fails does not begin it anew."""
         self.attempts = 0
         """Permits given."""
-        self.refusals = 0
-        """How often an attempt had to wait."""
         self.opened = 0
         """Times it opened."""
         self._policy = policy or BreakerPolicy()
@@ -213,7 +211,6 @@ class Breaker:
     def acquire(self, now: float) -> Permit | Wait:
         """Leave to make one attempt now, or when to ask again."""
         if not self.allow(now):
-            self.refusals += 1
             nothing_wrong = self.state is State.CLOSED and not self._failures
             return Wait(self.earliest(now), careful=nothing_wrong)
         self.attempts += 1

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
 from typing import Self
 
 from translink.errors import Kind, ProviderError
@@ -24,14 +22,7 @@ class Gate:
             result = await transcriber.transcribe(pcm, language)
     """
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        limit: int,
-        waiting: int = 200,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, name: str, *, limit: int, waiting: int = 200) -> None:
         self.name = name
         self.limit = limit
         self.active = 0
@@ -42,9 +33,7 @@ class Gate:
         """How many had to wait."""
         self.refused = 0
         """How many found the waiting room full."""
-        self.seconds_waited = 0.0
         self._room = waiting
-        self._clock = clock
         self._semaphore = asyncio.Semaphore(limit)
 
     async def __aenter__(self) -> Self:
@@ -68,9 +57,7 @@ class Gate:
             )
         self.waiting += 1
         self.waited += 1
-        began = self._clock()
         try:
             await self._semaphore.acquire()
         finally:
             self.waiting -= 1
-            self.seconds_waited += self._clock() - began

@@ -1,4 +1,4 @@
-"""One HTTP client for every provider: warm connections, timings, errors that are safe to log.
+"""One HTTP client for every provider: warm connections, errors that are safe to log.
 
 Theory of operation
     One `aiohttp` session, one pool of kept-alive connections. A request is one attempt. There is
@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace, TracebackType
 from typing import Self, TypedDict, Unpack
@@ -30,21 +29,9 @@ from translink.providers.http_errors import broken, refusal, unreadable
 from translink.providers.reading import read_json
 from translink.trust import authorities
 
-__all__ = ["USER_AGENT", "Answer", "Http", "Reply", "Timing", "broken", "refusal", "unreadable"]
+__all__ = ["USER_AGENT", "Answer", "Http", "Reply", "broken", "refusal", "unreadable"]
 
 USER_AGENT = f"translink/{__version__}"
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Where the time of one request went, in seconds."""
-
-    connect: float | None
-    """Name look-up, TCP and TLS; None: a kept-alive connection was used."""
-    first_byte: float
-    """From the call to the answer's headers, `connect` included."""
-    total: float
-    """From the call to the last byte of the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +42,6 @@ class Answer:
     headers: Mapping[str, str]
     """Case-insensitive."""
     body: bytes
-    timing: Timing
     provider: str
 
     def json(self) -> object:
@@ -119,16 +105,11 @@ class Http:
         user_agent: str = USER_AGENT,
         connections: int = 256,
         keep_alive: float = 50.0,
-        observe: Callable[[str, Timing], None] | None = None,
     ) -> None:
-        """`keep_alive`: seconds an idle connection is kept, below the usual 60 s of load balancers.
-
-        `observe` is called with (provider, timing) after every answer that was read to its end.
-        """
+        """`keep_alive`: seconds an idle connection is kept, below the usual 60 s of load balancers."""
         self.user_agent = user_agent
         self._connections = connections
         self._keep_alive = keep_alive
-        self._observe = observe
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -175,7 +156,7 @@ class Http:
         call = _Call(method, url, patience, **parts)
         async with self._exchange(call, provider) as response:
             body = await Reply(response, provider).read(limit)
-            return Answer(response.status, response.headers, body, call.watch.timing(), provider)
+            return Answer(response.status, response.headers, body, provider)
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -225,25 +206,21 @@ class Http:
 
     @contextlib.asynccontextmanager
     async def _exchange(self, call: _Call, provider: str) -> AsyncIterator[aiohttp.ClientResponse]:
-        watch = call.watch
         try:
             try:
                 response = await self._send(call)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                if not watch.reused:
+                if not call.watch.reused:
                     raise
                 response = await self._send(call)
         except _OUTSIDE as exc:
             raise broken(provider, "request", exc) from exc
-        watch.answered = time.perf_counter()
         try:
             if not 200 <= response.status < 300:
                 secret = _credential(call.headers)
                 body = await _some_of(response)
                 raise refusal(provider, response.status, response.headers, body, secret=secret)
             yield response
-            if self._observe is not None and response.content.at_eof():
-                self._observe(provider, watch.timing())
         finally:
             # A body that was read to its end has given its connection back already.
             response.close()
@@ -266,18 +243,10 @@ class Http:
 
 @dataclass(slots=True)
 class _Watch:
-    """Collects the times of one request; the trace callbacks write into it."""
+    """Of one request; the trace writes into it."""
 
-    started: float = field(default_factory=time.perf_counter)
-    answered: float = 0.0
-    connecting: float | None = None
-    connect: float | None = None
     reused: bool = False
-
-    def timing(self) -> Timing:
-        return Timing(
-            self.connect, self.answered - self.started, time.perf_counter() - self.started
-        )
+    """It went out on a kept-alive connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,19 +263,10 @@ class _Call:
 
 
 def _trace() -> aiohttp.TraceConfig:
-    async def connecting(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.connecting = time.perf_counter()
-
-    async def connected(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-        watch: _Watch = context.trace_request_ctx
-        watch.connect = time.perf_counter() - (watch.connecting or watch.started)
-
     async def reused(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
         context.trace_request_ctx.reused = True
 
     trace = aiohttp.TraceConfig()
-    trace.on_connection_create_start.append(connecting)
-    trace.on_connection_create_end.append(connected)
     trace.on_connection_reuseconn.append(reused)
     return trace
 

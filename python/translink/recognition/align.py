@@ -71,11 +71,6 @@ def aligned(heard: Sequence[Word], words: Sequence[Word], answered: int = 0) -> 
     return out
 
 
-def same_word(one: Word, other: Word) -> bool:
-    """One word of the talker, as two passes heard it?"""
-    return abs(middle(one) - middle(other)) <= WORD_SHIFT and _letters(one) == _letters(other)
-
-
 def middle(word: Word) -> int:
     """Its place, in samples."""
     return (word.start + word.end) // 2

@@ -189,10 +189,6 @@ class Settings(BaseModel):
                 return self.leg(two if name == one else one)
         raise KeyError(name)
 
-    def mode_of(self, leg: str) -> Mode:
-        """The leg's own mode, or else the system's."""
-        return self.leg(leg).mode or self.mode
-
     def masked(self, *, legs: bool = True) -> dict[str, Any]:
         """All of it as JSON values, secrets as asterisks: for the API and for `translink check`.
         `legs` = False: without them, of which there may be a thousand."""
