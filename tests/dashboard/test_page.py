@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any, Literal
 
 import pytest
@@ -149,6 +150,35 @@ async def test_events_are_filtered(board: TalkBoard, visit: Visit) -> None:
     await expect(reported).to_have_count(1)
     await page.locator("#events input").fill("nobody")
     await expect(reported).to_have_count(0)
+
+
+async def test_what_happened_while_the_page_was_hidden_is_listed(
+    board: TalkBoard, visit: Visit
+) -> None:
+    page = await visit(board.url)
+    await live(page)
+
+    async def turn(hidden: bool) -> None:
+        """And wait until the server has heard of it."""
+        await page.evaluate(
+            """(value) => {
+              Object.defineProperty(document, 'hidden', {value, configurable: true});
+              document.dispatchEvent(new Event('visibilitychange'));
+            }""",
+            hidden,
+        )
+        async with asyncio.timeout(PATIENCE / 1000):
+            while bool(board.watched and board.watched[-1]["calls"]) is hidden:  # noqa: ASYNC110 - the page says when
+                await asyncio.sleep(0.05)
+
+    await turn(hidden=False)
+    await turn(hidden=True)
+    board.past.append(
+        {"v": 1, "type": "breaker", "at": time.time(), "call": None, "leg": None,
+         "provider": "deepl", "state": "open", "reason": "nobody looked"}
+    )  # fmt: skip
+    await turn(hidden=False)
+    await expect(page.locator('#events li[data-type="breaker"]')).to_contain_text("nobody looked")
 
 
 async def test_an_ear_that_is_behind_and_comes_back_is_shown(

@@ -171,10 +171,12 @@ function watch() {
   });
 }
 
-/** Seen again: what was missed is in what the call has kept. */
+/** Seen again: what was missed is in what the call has kept, and what is of no single call in the events of all. */
 function seen() {
   watch();
-  if (!document.hidden && store.selected !== null) fetchTwice(store.selected);
+  if (document.hidden || !store.hello) return;
+  fetchPast("");
+  if (store.selected !== null) fetchTwice(store.selected);
 }
 
 function fromAddress() {

@@ -176,12 +176,15 @@ export class Store {
     this.calls.clear();
     this.ended.clear();
     this.interims.clear();
-    // A server that began anew numbers its calls anew: none of the lines may be of the call of that name.
+    // A server that began anew numbers its calls anew: no line and no event may be of the call of that name. What
+    // has happened, the losses with it, is asked for again.
     this.lines.clear();
+    this.events = [];
+    this.eventsSeen = 0;
     this.stages.clear();
     this.losses.length = 0;
     this.sounds.clear();
-    this._mark("hello", "calls", "legs", "lines", "system", "stages");
+    this._mark("hello", "calls", "legs", "lines", "system", "stages", "history");
   }
 
   /** @param {Row} sent */
