@@ -82,11 +82,11 @@ function show(changed) {
   openByItself();
 }
 
-/** Somebody who comes to the page sees a call: one that runs, or else the last one. */
+/** Somebody who comes to the page sees a call: one that runs, or else the last one. Whatever the board lists. */
 function openByItself() {
   if (store.selected === null || (store.showsLast && store.calls.size)) {
     store.showsLast = !store.calls.size;
-    open(store.calls.size ? list.first() : (store.last()?.call ?? null), false);
+    open((store.first() ?? store.last())?.call ?? null, false);
   }
 }
 

@@ -138,6 +138,11 @@ export class Store {
     };
   }
 
+  /** The call that has been running longest. */
+  first() {
+    return [...this.calls.values()].reduce((/** @type {Row | null} */ oldest, row) => (oldest && oldest.began <= row.began ? oldest : row), null);
+  }
+
   /** The newest call that is over. */
   last() {
     return [...this.ended.values()].reduce((/** @type {Row | null} */ newest, row) => (newest && newest.began > row.began ? newest : row), null);
