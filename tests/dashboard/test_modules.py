@@ -279,6 +279,23 @@ async def test_local_engines_are_not_mended_with_a_key(blank: Page) -> None:
     assert "KEY" not in reported[0][3]
 
 
+@pytest.mark.parametrize(("name", "vendor"), [("openai.translation", "OpenAI"), ("ours", "ours")])
+async def test_a_server_of_ones_own_without_a_key_is_not_the_local_engine(
+    blank: Page, name: str, vendor: str
+) -> None:
+    system = {
+        "offline": "http://127.0.0.1:1",
+        "providers": {name: {"state": "open", "kind": "transient", "status": None}},
+        "services": {"translation": [name]},
+    }
+    config = {"openai": {"api_key": None}, "vendors": {"ours": {"api_key": None}}}
+    reported = await run(blank, "trouble.js", TROUBLES, [system, config])
+    assert isinstance(reported, list)
+    ((_, _, cause, todo),) = reported
+    assert cause == f"{vendor} does not answer."
+    assert "engines" not in todo
+
+
 async def test_when_all_is_well_there_is_no_trouble(blank: Page) -> None:
     providers = {"deepl": {"state": "closed", "kind": None}}
     system = {"services": {"translation": ["deepl"]}, "providers": providers, "pressure": "calm"}
