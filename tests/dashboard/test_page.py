@@ -152,6 +152,30 @@ async def test_events_are_filtered(board: TalkBoard, visit: Visit) -> None:
     await expect(reported).to_have_count(0)
 
 
+async def test_an_event_says_what_happened(board: TalkBoard, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    board.tell("control", what="louder", value="1.5")
+    board.tell("settings", muted=False)
+    board.tell("settings", record=True, keyterm=[])
+    board.tell("source", before="10.0.0.1:40", now="10.0.0.2:40")
+    board.tell("pressure", level="shed", before="calm", busy=0.8)
+    board.tell("quota", provider="deepl", used=450_000, limit=500_000)
+    board.tell("node_lost", node="paris", calls=["paris-1", "paris-2"])
+    board.tell("recording", state="failed", name="3333-1", legs=["3333"], reason="no space")
+    for shown in (
+        "louder · 1.5",
+        "not muted",
+        "recorded",
+        "10.0.0.1:40 → 10.0.0.2:40",
+        "calm → shed",
+        "deepl · 450,000 of 500,000 characters",
+        "paris · paris-1, paris-2",
+        "failed · 3333-1 · no space",
+    ):
+        await expect(page.locator("#events").get_by_text(shown, exact=True)).to_have_count(1)
+
+
 async def test_what_happened_while_the_page_was_hidden_is_listed(
     board: TalkBoard, visit: Visit
 ) -> None:
