@@ -268,6 +268,31 @@ async def test_a_refusal_is_shown_and_nothing_pretended(board: TalkBoard, visit:
     manners.reported = [each for each in manners.reported if "400" not in each]
 
 
+async def test_a_choice_that_keeps_the_focus_shows_what_is_so(
+    board: TalkBoard, visit: Visit
+) -> None:
+    """A party may choose by a key of their telephone what an operator has just chosen for them."""
+    board.refuse = "not now"
+    page = await visit(board.url)
+    await live(page)
+    manners = manners_of(page)
+    manners.while_down = True
+    hears = page.locator(".ear").first.get_by_role("combobox")
+    await hears.focus()
+    await hears.select_option("consecutive")
+    await expect(page.locator("#notes")).to_contain_text("not now")
+    await expect(hears).to_have_value("replace")
+    board.leg_trouble = {"original": "duck"}
+    await expect(hears).to_have_value("duck")
+    await expect(hears).to_be_focused()
+    # While somebody chooses, nothing is taken out of their hands.
+    await hears.dispatch_event("pointerdown")
+    board.leg_trouble = {"original": "captions", "behind_s": 1.5}
+    await expect(page.locator(".ear .behind").first).to_have_text("1.5 s behind")
+    await expect(hears).to_have_value("duck")
+    manners.reported = [each for each in manners.reported if "400" not in each]
+
+
 async def test_half_an_answer_is_none(board: TalkBoard, visit: Visit) -> None:
     """It was taken for an empty one on a machine so busy that it came in more than ten seconds: a
     call without a name, in a strip without words."""

@@ -39,6 +39,19 @@ export async function ask(control, what, asking, settle = () => {}) {
   (wish ?? settle)();
 }
 
+/** Have a select show what is so, except while somebody chooses in it: from a touch or a key to the choice, or until it is
+ * left. The focus alone says nothing, since a select keeps it after the choice.
+ * @param {HTMLSelectElement} select @returns {(value: string) => void} shows the value */
+export function following(select) {
+  let choosing = false;
+  for (const touch of ["pointerdown", "keydown"]) select.addEventListener(touch, () => (choosing = true));
+  for (const done of ["change", "blur"]) select.addEventListener(done, () => (choosing = false));
+  return (value) => {
+    if (select.getAttribute("aria-busy") === "true" || (choosing && document.activeElement === select)) return;
+    select.value = value;
+  };
+}
+
 /** A line at the foot of the page, read aloud, that goes away by itself.
  * @param {string} text @param {"" | "bad"} [kind] */
 export function note(text, kind = "") {
