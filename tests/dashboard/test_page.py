@@ -268,6 +268,23 @@ async def test_a_refusal_is_shown_and_nothing_pretended(board: TalkBoard, visit:
     manners.reported = [each for each in manners.reported if "400" not in each]
 
 
+async def test_a_press_for_one_call_ends_no_other(board: TalkBoard, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    # What a busy machine must not take for the mend: that the first press is forgotten after 3 s.
+    await page.evaluate(
+        """() => {
+          const { setTimeout } = window;
+          window.setTimeout = (what, ms) => setTimeout(what, ms === 3000 ? 600_000 : ms);
+        }"""
+    )
+    end = page.locator(".call-head .danger")
+    await end.click()
+    await expect(end).to_have_text("Press again to end")
+    await page.locator(".strip").nth(1).click()
+    await expect(end).to_have_text("End call")
+
+
 async def test_a_choice_that_keeps_the_focus_shows_what_is_so(
     board: TalkBoard, visit: Visit
 ) -> None:

@@ -64,7 +64,8 @@ export function note(text, kind = "") {
 
 /** A button that wants a second press within 3 s, for what cannot be taken back.
  * @param {string} text @param {string} sure what it then says
- * @param {(button: Element) => void} act @returns {HTMLButtonElement} */
+ * @param {(button: Element) => void} act @returns {{button: HTMLButtonElement, disarm: () => void}} `disarm` takes the
+ * first press back */
 export function twice(text, sure, act) {
   let armed = 0;
   const button = h("button", { type: "button", class: "danger", text, onclick: press });
@@ -84,5 +85,5 @@ export function twice(text, sure, act) {
     button.textContent = text;
     button.classList.remove("armed");
   }
-  return button;
+  return { button, disarm };
 }
