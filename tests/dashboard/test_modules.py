@@ -157,6 +157,40 @@ async def test_history_comes_before_what_was_seen_and_nothing_comes_twice(blank:
     assert await run(blank, "store.js", body) == wanted
 
 
+async def test_a_loss_stays_marked_where_it_was_said_after_a_reconnection(blank: Page) -> None:
+    body = """({Store}) => {
+      const store = new Store();
+      const hello = {at: 1000, hello: {role: 'read'}, calls: []};
+      const loss = {type: 'loss', at: 1000, call: 'c', leg: 'a', ms: 2000, began: 938, ended: 940};
+      const marked = () => store.losses.map((each) => [each.from, each.to]);
+      store.apply(hello);
+      store.apply({events: [loss]});
+      const before = marked();
+      store.apply(hello);
+      store.history([loss]);
+      store.history([loss]);
+      return [before, marked()];
+    }"""
+    assert await run(blank, "store.js", body) == [[[938, 940]], [[938, 940]]]
+
+
+async def test_a_new_connection_knows_nothing_of_the_calls_of_the_one_before(blank: Page) -> None:
+    """The server may have begun anew, and with it the names of calls."""
+    body = """({Store}) => {
+      const store = new Store();
+      const hello = {at: 1, hello: {role: 'read'}, calls: []};
+      const event = (type, at) => ({type, at, call: '3333-1', leg: '3333'});
+      store.apply(hello);
+      store.apply({events: [event('call', 10), event('mode', 20)]});
+      store.changed.clear();
+      store.apply(hello);
+      const told = store.changed.has('history');
+      store.apply({events: [event('call', 30)]});
+      return [told, store.events.map((each) => [each.at, each.n])];
+    }"""
+    assert await run(blank, "store.js", body) == [True, [[30, 0]]]
+
+
 TROUBLES = """({troubles}, [system, config]) =>
   troubles(system, config).map((it) => [it.level, it.title, it.cause, it.todo])"""
 LINES = {
@@ -243,6 +277,23 @@ async def test_local_engines_are_not_mended_with_a_key(blank: Page) -> None:
     assert isinstance(reported, list)
     assert reported[0][2] == "The local engine on this machine does not answer."
     assert "KEY" not in reported[0][3]
+
+
+@pytest.mark.parametrize(("name", "vendor"), [("openai.translation", "OpenAI"), ("ours", "ours")])
+async def test_a_server_of_ones_own_without_a_key_is_not_the_local_engine(
+    blank: Page, name: str, vendor: str
+) -> None:
+    system = {
+        "offline": "http://127.0.0.1:1",
+        "providers": {name: {"state": "open", "kind": "transient", "status": None}},
+        "services": {"translation": [name]},
+    }
+    config = {"openai": {"api_key": None}, "vendors": {"ours": {"api_key": None}}}
+    reported = await run(blank, "trouble.js", TROUBLES, [system, config])
+    assert isinstance(reported, list)
+    ((_, _, cause, todo),) = reported
+    assert cause == f"{vendor} does not answer."
+    assert "engines" not in todo
 
 
 async def test_when_all_is_well_there_is_no_trouble(blank: Page) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any, Literal
 
 import pytest
@@ -151,6 +152,59 @@ async def test_events_are_filtered(board: TalkBoard, visit: Visit) -> None:
     await expect(reported).to_have_count(0)
 
 
+async def test_an_event_says_what_happened(board: TalkBoard, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    board.tell("control", what="louder", value="1.5")
+    board.tell("settings", muted=False)
+    board.tell("settings", record=True, keyterm=[])
+    board.tell("source", before="10.0.0.1:40", now="10.0.0.2:40")
+    board.tell("pressure", level="shed", before="calm", busy=0.8)
+    board.tell("quota", provider="deepl", used=450_000, limit=500_000)
+    board.tell("node_lost", node="paris", calls=["paris-1", "paris-2"])
+    board.tell("recording", state="failed", name="3333-1", legs=["3333"], reason="no space")
+    for shown in (
+        "louder · 1.5",
+        "not muted",
+        "recorded",
+        "10.0.0.1:40 → 10.0.0.2:40",
+        "calm → shed",
+        "deepl · 450,000 of 500,000 characters",
+        "paris · paris-1, paris-2",
+        "failed · 3333-1 · no space",
+    ):
+        await expect(page.locator("#events").get_by_text(shown, exact=True)).to_have_count(1)
+
+
+async def test_what_happened_while_the_page_was_hidden_is_listed(
+    board: TalkBoard, visit: Visit
+) -> None:
+    page = await visit(board.url)
+    await live(page)
+
+    async def turn(hidden: bool) -> None:
+        """And wait until the server has heard of it."""
+        await page.evaluate(
+            """(value) => {
+              Object.defineProperty(document, 'hidden', {value, configurable: true});
+              document.dispatchEvent(new Event('visibilitychange'));
+            }""",
+            hidden,
+        )
+        async with asyncio.timeout(PATIENCE / 1000):
+            while bool(board.watched and board.watched[-1]["calls"]) is hidden:  # noqa: ASYNC110 - the page says when
+                await asyncio.sleep(0.05)
+
+    await turn(hidden=False)
+    await turn(hidden=True)
+    board.past.append(
+        {"v": 1, "type": "breaker", "at": time.time(), "call": None, "leg": None,
+         "provider": "deepl", "state": "open", "reason": "nobody looked"}
+    )  # fmt: skip
+    await turn(hidden=False)
+    await expect(page.locator('#events li[data-type="breaker"]')).to_contain_text("nobody looked")
+
+
 async def test_an_ear_that_is_behind_and_comes_back_is_shown(
     board: TalkBoard, visit: Visit
 ) -> None:
@@ -211,6 +265,48 @@ async def test_a_refusal_is_shown_and_nothing_pretended(board: TalkBoard, visit:
     await expect(page.locator("#notes")).to_contain_text("the leg is out of service")
     await expect(mute).to_have_attribute("aria-pressed", "false")
     await expect(mute).to_have_attribute("data-refused", "the leg is out of service")
+    manners.reported = [each for each in manners.reported if "400" not in each]
+
+
+async def test_a_press_for_one_call_ends_no_other(board: TalkBoard, visit: Visit) -> None:
+    page = await visit(board.url)
+    await live(page)
+    # What a busy machine must not take for the mend: that the first press is forgotten after 3 s.
+    await page.evaluate(
+        """() => {
+          const { setTimeout } = window;
+          window.setTimeout = (what, ms) => setTimeout(what, ms === 3000 ? 600_000 : ms);
+        }"""
+    )
+    end = page.locator(".call-head .danger")
+    await end.click()
+    await expect(end).to_have_text("Press again to end")
+    await page.locator(".strip").nth(1).click()
+    await expect(end).to_have_text("End call")
+
+
+async def test_a_choice_that_keeps_the_focus_shows_what_is_so(
+    board: TalkBoard, visit: Visit
+) -> None:
+    """A party may choose by a key of their telephone what an operator has just chosen for them."""
+    board.refuse = "not now"
+    page = await visit(board.url)
+    await live(page)
+    manners = manners_of(page)
+    manners.while_down = True
+    hears = page.locator(".ear").first.get_by_role("combobox")
+    await hears.focus()
+    await hears.select_option("consecutive")
+    await expect(page.locator("#notes")).to_contain_text("not now")
+    await expect(hears).to_have_value("replace")
+    board.leg_trouble = {"original": "duck"}
+    await expect(hears).to_have_value("duck")
+    await expect(hears).to_be_focused()
+    # While somebody chooses, nothing is taken out of their hands.
+    await hears.dispatch_event("pointerdown")
+    board.leg_trouble = {"original": "captions", "behind_s": 1.5}
+    await expect(page.locator(".ear .behind").first).to_have_text("1.5 s behind")
+    await expect(hears).to_have_value("duck")
     manners.reported = [each for each in manners.reported if "400" not in each]
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from translink.admin.panel.event_types import EVENT_TYPES
+
 STATIC = importlib.resources.files("translink.admin") / "static"
 FILES = {
     item.name: item.read_text(encoding="utf-8")
@@ -45,6 +47,12 @@ def test_every_module_says_what_it_is_and_stays_small(name: str) -> None:
 def test_every_module_that_is_needed_is_there(name: str) -> None:
     for wanted in re.findall(r'from "\./([^"]+)"', FILES[name]):
         assert wanted in FILES
+
+
+def test_every_event_of_the_journal_is_of_a_kind_that_can_be_chosen() -> None:
+    kinds = FILES["events.js"].partition("const KINDS = {")[2].partition("};")[0]
+    chosen = set(re.findall(r'"(\w+)"', kinds))
+    assert chosen == set(EVENT_TYPES) - {"interim"}, "what is being said is no line of the log"
 
 
 def test_the_types_in_the_comments_hold() -> None:

@@ -51,6 +51,17 @@ AudioNode.prototype.connect = function (to, ...more) {
 """
 """Keeps what is played, by the page's own worklet, and what it asked the browser for."""
 
+QUESTION_OPEN = """() => {
+const asked = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wanted) => {
+  const stream = await asked(wanted);
+  await new Promise((allow) => (window.allow = allow));
+  window.allowed = stream;
+  return stream;
+};
+}"""
+"""The browser's question for the microphone stays open until `allow()`."""
+
 
 PIECES = """window.played.splice(0).map((piece) => {
   const bytes = new Uint8Array(piece.buffer);
@@ -216,6 +227,26 @@ async def test_a_browser_and_the_other_side_hear_each_other(server: Serve, brows
         await one.page.locator("#leave").click()
         await expect(body).to_have_attribute("data-state", "over")
     await server.idle()
+
+
+async def test_hanging_up_while_the_browser_asks_for_the_microphone_connects_nobody(
+    server: Serve, browse: Open
+) -> None:
+    one = await browse(server.url + "/talk", ENGLISH)
+    page, body = one.page, one.page.locator("body")
+    await page.evaluate(QUESTION_OPEN)
+    lines: list[str] = []
+    page.on("websocket", lambda line: lines.append(line.url))
+    await page.locator("#create").click()
+    await one.talk("en")
+    await patiently(lambda: page.evaluate("!!window.allow"), server.tail)
+    await page.locator("#leave").click()
+    await expect(body).to_have_attribute("data-state", "over")
+    await page.evaluate("window.allow()")
+    given_back = "!!window.allowed?.getTracks().every((track) => track.readyState === 'ended')"
+    await patiently(lambda: page.evaluate(given_back), lambda: f"connected to {lines}")
+    await expect(body).to_have_attribute("data-state", "over")
+    assert lines == []
 
 
 async def test_a_link_that_is_none_says_so(server: Serve, browse: Open) -> None:

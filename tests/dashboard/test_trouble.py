@@ -189,6 +189,25 @@ async def test_without_a_call_the_last_one_is_shown_until_one_runs(visit: Visit)
         await board.close()
 
 
+async def test_a_call_that_begins_is_shown_whatever_the_board_lists(visit: Visit) -> None:
+    board = TalkBoard(1)
+    (first,) = board.calls
+    board.end(first)
+    await board.start()
+    try:
+        page = await visit(board.url)
+        await expect(page.locator(".last-call")).to_be_visible()
+        await page.get_by_role("radio", name="Ended").click()
+        await expect(page.locator(f"#call-{first}")).to_be_visible()
+        board.begin(2)
+        (second,) = set(board.calls) - {first}
+        await expect(page.locator(".between")).to_contain_text(second, timeout=PATIENCE)
+        await expect(page.locator(".last-call")).to_be_hidden()
+        manners_of(page).while_down = True
+    finally:
+        await board.close()
+
+
 async def test_a_last_call_that_was_chosen_stays(visit: Visit) -> None:
     board = TalkBoard(1)
     (first,) = board.calls

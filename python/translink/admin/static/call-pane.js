@@ -44,7 +44,9 @@ export class CallPane {
     this._state = h("span.badge");
     this._listened = h("span.badge.listened", { text: "● being listened to", title: "Somebody hears this call through this page", hidden: true });
     this._recorded = h("span.badge.recorded", { hidden: true });
-    this._end = twice("End call", "Press again to end", (button) => this._hangUp(button));
+    const end = twice("End call", "Press again to end", (button) => this._hangUp(button));
+    this._end = end.button;
+    this._disarm = end.disarm;
     this._explain = new Explain();
     this._why = h("button", { type: "button", text: "Explain", title: "Where the time went, what went wrong, what can be done",
       onclick: () => this._explain.open(this._why, this._store.selected ?? "") });
@@ -98,6 +100,7 @@ export class CallPane {
 
   /** @param {any} call */
   _open(call) {
+    this._disarm(); // what was pressed once was pressed for another call
     const hues = ["a", "b"];
     this._heads = call.legs.map((/** @type {string} */ leg, /** @type {number} */ index) =>
       new LaneHead(this._store, leg, call.legs[1 - index] ?? leg, hues[index], hues[1 - index], this._listening));

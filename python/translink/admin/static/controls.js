@@ -39,6 +39,19 @@ export async function ask(control, what, asking, settle = () => {}) {
   (wish ?? settle)();
 }
 
+/** Have a select show what is so, except while somebody chooses in it: from a touch or a key to the choice, or until it is
+ * left. The focus alone says nothing, since a select keeps it after the choice.
+ * @param {HTMLSelectElement} select @returns {(value: string) => void} shows the value */
+export function following(select) {
+  let choosing = false;
+  for (const touch of ["pointerdown", "keydown"]) select.addEventListener(touch, () => (choosing = true));
+  for (const done of ["change", "blur"]) select.addEventListener(done, () => (choosing = false));
+  return (value) => {
+    if (select.getAttribute("aria-busy") === "true" || (choosing && document.activeElement === select)) return;
+    select.value = value;
+  };
+}
+
 /** A line at the foot of the page, read aloud, that goes away by itself.
  * @param {string} text @param {"" | "bad"} [kind] */
 export function note(text, kind = "") {
@@ -51,7 +64,8 @@ export function note(text, kind = "") {
 
 /** A button that wants a second press within 3 s, for what cannot be taken back.
  * @param {string} text @param {string} sure what it then says
- * @param {(button: Element) => void} act @returns {HTMLButtonElement} */
+ * @param {(button: Element) => void} act @returns {{button: HTMLButtonElement, disarm: () => void}} `disarm` takes the
+ * first press back */
 export function twice(text, sure, act) {
   let armed = 0;
   const button = h("button", { type: "button", class: "danger", text, onclick: press });
@@ -71,5 +85,5 @@ export function twice(text, sure, act) {
     button.textContent = text;
     button.classList.remove("armed");
   }
-  return button;
+  return { button, disarm };
 }

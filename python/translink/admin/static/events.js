@@ -3,16 +3,18 @@
 // is in the list it stands still.
 
 import { h, say, segmented } from "./dom.js";
-import { clock, delay } from "./format.js";
+import { clock, delay, number } from "./format.js";
 
 const SHOWN = 100;
 const KINDS = {
   words: ["final", "segment", "translation", "untranslated", "speech", "echo"],
-  links: ["connection", "failover", "replay", "breaker", "mode"],
-  calls: ["call", "settings", "language", "listening", "pause", "drain"],
-  trouble: ["loss", "untranslated", "failover", "breaker", "rtp"],
+  links: ["connection", "failover", "replay", "breaker", "mode", "keyterm", "source"],
+  calls: ["call", "settings", "control", "language", "notice", "recording", "listening", "pause", "source", "pressure", "drain"],
+  trouble: ["loss", "untranslated", "failover", "breaker", "rtp", "quota", "pressure", "node_lost"],
 };
-const TELLING = ["provider", "state", "mode", "lane", "language", "to", "by", "kind", "share", "how", "volume", "original", "echo_guard", "keyterm", "voice_for", "behind_s", "reason", "format", "port"];
+const TELLING = ["provider", "what", "value", "calls", "state", "mode", "lane", "language", "to", "by", "kind", "share", "how", "volume", "original", "keyterm", "voice_for", "behind_s", "name", "reason", "format", "port"];
+/** What is switched: in words where it is on, and where it is off. */
+const SWITCHES = { muted: ["muted", "not muted"], record: ["recorded", "not recorded"], echo_guard: ["echo guard", "no echo guard"] };
 
 export class EventLog {
   /** @param {Element} into @param {import("./store.js").Store} store @param {() => void} rewatch */
@@ -100,9 +102,15 @@ function item(event) {
 
 /** An event in words. @param {any} event */
 function summary(event) {
-  const parts = TELLING.map((name) => event[name]).filter((value) => value !== undefined && value !== null && value !== "");
+  const parts = TELLING.map((name) => [event[name] ?? []].flat().join(", ")).filter((text) => text);
   if (event.segment !== undefined && event.segment !== null) parts.unshift(`#${event.segment}`);
-  if (event.muted) parts.push("muted");
+  // With several nodes every event has one: it tells something where there is no call.
+  if (event.node && !event.call) parts.unshift(event.node);
+  for (const [name, [on, off]] of Object.entries(SWITCHES)) {
+    if (typeof event[name] === "boolean") parts.push(event[name] ? on : off);
+  }
+  if (event.before) parts.push(`${event.before} → ${event.now ?? event.level}`);
+  if (typeof event.used === "number") parts.push(`${number(event.used)} of ${number(event.limit)} characters`);
   if (event.text) parts.push(`“${event.text}”`);
   if (typeof event.ms === "number") parts.push(delay(event.ms));
   if (typeof event.ms?.mouth_to_ear === "number") parts.push(`mouth to ear ${delay(event.ms.mouth_to_ear)}`);

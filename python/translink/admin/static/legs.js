@@ -2,7 +2,7 @@
 // and its figures.
 
 import { patch, post } from "./api.js";
-import { ask } from "./controls.js";
+import { ask, following } from "./controls.js";
 import { h, mark, say, segmented } from "./dom.js";
 import { delay, language, lost, number, seconds } from "./format.js";
 import { LONG_WAIT } from "./trouble.js";
@@ -69,6 +69,7 @@ class Mic {
     this._leg = leg;
     this._language = h("select.quiet", { "aria-label": `Language of ${leg}`, title: `Language spoken on ${leg}` });
     for (const code of LANGUAGES) this._offer(code);
+    this._showLanguage = following(this._language);
     this._language.addEventListener("change", () => this._patch("change the language", this._language, { language: this._language.value }));
     this._mode = h("span.badge");
     this._recorded = h("span.badge.recorded", { text: "● rec", title: `What is said and heard on ${leg} is being recorded`, hidden: true });
@@ -82,6 +83,7 @@ class Mic {
       (mode) => this._patch("change the mode", this._setting, { mode }));
     this._voice = h("select.quiet", { "aria-label": `Voice for ${leg}`, title: `Which voice speaks for ${leg} in the other language` },
       ...Object.entries(VOICES).map(([value, text]) => h("option", { value, text })));
+    this._showVoice = following(this._voice);
     this._voice.addEventListener("change", () => this._patch("change the voice", this._voice, { voice_for: this._voice.value }));
     this._facts = h("span.leg-facts");
     this.element = h(`div.mic.${hue}`, {},
@@ -98,7 +100,7 @@ class Mic {
     for (const control of [this._language, this._voice, this._mute, ...this._setting.children]) control.disabled = !enabled;
     if (!leg) return;
     if (![...this._language.options].some((option) => option.value === leg.language)) this._offer(leg.language);
-    if (this._language.getAttribute("aria-busy") !== "true" && document.activeElement !== this._language) this._language.value = leg.language;
+    this._showLanguage(leg.language);
     this._speaksAs(leg.voice_for ?? "default");
     const mode = leg.muted ? "muted" : leg.mode;
     say(this._mode, mode);
@@ -117,7 +119,7 @@ class Mic {
   /** @param {string} voice */
   _speaksAs(voice) {
     if (![...this._voice.options].some((option) => option.value === voice)) this._voice.append(h("option", { value: voice, text: voice }));
-    if (this._voice.getAttribute("aria-busy") !== "true" && document.activeElement !== this._voice) this._voice.value = voice;
+    this._showVoice(voice);
   }
 
   /** @param {string} spoken */
@@ -149,11 +151,7 @@ class Mic {
 
   /** @param {string} what @param {Element} control @param {object} body */
   _patch(what, control, body) {
-    ask(control, `${what} (${this._leg})`, () => change(this._store, this._leg, body), () => {
-      this.update();
-      if (control === this._voice) this._voice.value = this._store.legs.get(this._leg)?.voice_for ?? "default";
-      if (control === this._language) this._language.value = this._store.legs.get(this._leg)?.language ?? "";
-    });
+    ask(control, `${what} (${this._leg})`, () => change(this._store, this._leg, body), () => this.update());
   }
 
   /** @param {string} code */
@@ -172,6 +170,7 @@ class Ear {
     this._behind = h("div.behind", { hidden: true, title: "How far this ear is behind the talker, and how fast it is spoken to" }, (this._lag = h("i")), (this._seconds = h("span")));
     this._original = h("select.quiet", { "aria-label": `What ${leg} hears`, title: "What of the other talker's own voice this ear hears" },
       ...Object.entries(ORIGINALS).map(([value, text]) => h("option", { value, text })));
+    this._showOriginal = following(this._original);
     this._original.addEventListener("change", () => this._switch());
     this._volume = h("input", { type: "range", min: "0", max: "200", step: "5", "aria-label": `Volume at the ear of ${leg}` });
     this._volume.addEventListener("change", () => this._set());
@@ -199,7 +198,7 @@ class Ear {
     const queued = leg.queues?.playout_ms ?? 0;
     const parts = [queued >= 20 ? `${(queued / 1000).toFixed(1)} s queued` : "", leg.skipped ? `${leg.skipped} left out` : ""];
     say(this._queue, parts.filter((part) => part).join(", "));
-    if (this._original.getAttribute("aria-busy") !== "true" && document.activeElement !== this._original) this._original.value = leg.original ?? "replace";
+    this._showOriginal(leg.original ?? "replace");
     this._updateBehind(leg.behind_s, leg.tempo ?? 1);
   }
 
@@ -225,9 +224,7 @@ class Ear {
 
   _switch() {
     const original = this._original.value;
-    ask(this._original, `switch what is heard (${this._leg})`, () => change(this._store, this._leg, { original }), () => {
-      this._original.value = this._store.legs.get(this._leg)?.original ?? "replace";
-    });
+    ask(this._original, `switch what is heard (${this._leg})`, () => change(this._store, this._leg, { original }), () => this.update());
   }
 
   _drop() {

@@ -68,11 +68,6 @@ export class CallList {
     if (bottom > this._list.scrollTop) this._list.scrollTop = bottom;
   }
 
-  /** The first call of the list, if there is one. */
-  first() {
-    return this._rows[0]?.call ?? null;
-  }
-
   /** @param {string} state */
   async _show(state) {
     this._state = state;

@@ -82,11 +82,11 @@ function show(changed) {
   openByItself();
 }
 
-/** Somebody who comes to the page sees a call: one that runs, or else the last one. */
+/** Somebody who comes to the page sees a call: one that runs, or else the last one. Whatever the board lists. */
 function openByItself() {
   if (store.selected === null || (store.showsLast && store.calls.size)) {
     store.showsLast = !store.calls.size;
-    open(store.calls.size ? list.first() : (store.last()?.call ?? null), false);
+    open((store.first() ?? store.last())?.call ?? null, false);
   }
 }
 
@@ -171,10 +171,12 @@ function watch() {
   });
 }
 
-/** Seen again: what was missed is in what the call has kept. */
+/** Seen again: what was missed is in what the call has kept, and what is of no single call in the events of all. */
 function seen() {
   watch();
-  if (!document.hidden && store.selected !== null) fetchTwice(store.selected);
+  if (document.hidden || !store.hello) return;
+  fetchPast("");
+  if (store.selected !== null) fetchTwice(store.selected);
 }
 
 function fromAddress() {

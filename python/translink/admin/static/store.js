@@ -138,6 +138,11 @@ export class Store {
     };
   }
 
+  /** The call that has been running longest. */
+  first() {
+    return [...this.calls.values()].reduce((/** @type {Row | null} */ oldest, row) => (oldest && oldest.began <= row.began ? oldest : row), null);
+  }
+
   /** The newest call that is over. */
   last() {
     return [...this.ended.values()].reduce((/** @type {Row | null} */ newest, row) => (newest && newest.began > row.began ? newest : row), null);
@@ -176,12 +181,15 @@ export class Store {
     this.calls.clear();
     this.ended.clear();
     this.interims.clear();
-    // A server that began anew numbers its calls anew: none of the lines may be of the call of that name.
+    // A server that began anew numbers its calls anew: no line and no event may be of the call of that name. What
+    // has happened, the losses with it, is asked for again.
     this.lines.clear();
+    this.events = [];
+    this.eventsSeen = 0;
     this.stages.clear();
     this.losses.length = 0;
     this.sounds.clear();
-    this._mark("hello", "calls", "legs", "lines", "system", "stages");
+    this._mark("hello", "calls", "legs", "lines", "system", "stages", "history");
   }
 
   /** @param {Row} sent */

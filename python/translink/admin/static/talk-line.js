@@ -13,15 +13,45 @@ export class TalkLine {
     this._socket = /** @type {WebSocket | null} */ (null);
     this._context = /** @type {AudioContext | null} */ (null);
     this._stream = /** @type {MediaStream | null} */ (null);
+    /** Counts the hang-ups: what began before one must not go on behind it. */
+    this._turn = 0;
   }
 
-  /** Ask for the microphone and connect. Throws what the browser throws. @param {string} token @param {string} language */
+  /** Ask for the microphone and connect, unless `end` comes meanwhile: a browser's question stays open behind it.
+   * Throws what the browser throws. @param {string} token @param {string} language */
   async begin(token, language) {
-    this._stream ??= await navigator.mediaDevices.getUserMedia({
+    const turn = this._turn;
+    try {
+      const context = await this._prepare(turn);
+      if (context === null) return;
+      await context.resume();
+    } catch (error) {
+      if (turn === this._turn) throw error;
+    }
+    if (turn === this._turn) this._connect(token, language);
+  }
+
+  /** The sound of the microphone; null if that is not wanted any more. @param {number} turn */
+  async _prepare(turn) {
+    const stream = this._stream ?? (await navigator.mediaDevices.getUserMedia({
       audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
-    });
-    const context = (this._context ??= await this._sound(this._stream));
-    await context.resume();
+    }));
+    if (turn !== this._turn) {
+      release(stream);
+      return null;
+    }
+    this._stream = stream;
+    const context = this._context ?? (await this._sound(stream, turn));
+    if (turn !== this._turn) {
+      await context.close();
+      return null;
+    }
+    this._context = context;
+    return context;
+  }
+
+  /** @param {string} token @param {string} language */
+  _connect(token, language) {
     const query = `language=${encodeURIComponent(language)}`;
     const url = `${location.origin.replace(/^http/, "ws")}/api/talks/audio?${query}`;
     const socket = new WebSocket(url, ["translink.talk", `talk.${token}`]);
@@ -55,18 +85,20 @@ export class TalkLine {
 
   /** Hang up, and give the microphone back. */
   end() {
+    this._turn += 1;
     const socket = this._socket;
     this._socket = null;
     socket?.close(1000);
-    for (const track of this._stream?.getTracks() ?? []) track.stop();
+    release(this._stream);
     this._context?.close();
     this._context = this._stream = null;
   }
 
-  /** @param {MediaStream} stream */
-  async _sound(stream) {
+  /** @param {MediaStream} stream @param {number} turn */
+  async _sound(stream, turn) {
     const context = new AudioContext({ sampleRate: RATE });
     await context.audioWorklet.addModule("/static/talk-worklets.js");
+    if (turn !== this._turn) return context; // what it plays through may be the next turn's
     const mouth = new AudioWorkletNode(context, "mouth", { numberOfOutputs: 0 });
     this._ear = new AudioWorkletNode(context, "ear", { numberOfInputs: 0, outputChannelCount: [1] });
     mouth.port.onmessage = ({ data }) => {
@@ -82,6 +114,11 @@ export class TalkLine {
   }
 
   _ear = /** @type {any} */ (null);
+}
+
+/** Give the microphone back. @param {MediaStream | null} stream */
+function release(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
 /** 0 to 1 for -60 dB to 0. @param {Int16Array} samples */

@@ -10,6 +10,9 @@ import { h, mark, say } from "./dom.js";
 const SHOWN = 3;
 const SHOWN_TALKING = 8;
 const VENDORS = { deepgram: "Deepgram", deepl: "DeepL", elevenlabs: "ElevenLabs", openai: "OpenAI", offline: "The local engine" };
+/** The local engines stand in for these, where they have no key (`endpoints.needs_of`). Without one the others are
+ * servers of one's own. */
+const STOOD_IN_FOR = ["deepgram", "deepl"];
 const PARTS = { listen: "streaming", prerecorded: "prerecorded", speak: "speech", translate: "translation" };
 const ORDER = ["recognition", "translation", "speech"];
 const DOWN = ["open", "half-open"];
@@ -126,7 +129,7 @@ function relief(name, others, system) {
 /** The cause and the mend. @param {string} name @param {Row} state @param {Row} system @param {Row} config */
 function blame(name, state, system, config) {
   const family = name.split(".")[0];
-  const local = family === "offline" || (!!system.offline && !config[family]?.api_key);
+  const local = family === "offline" || (STOOD_IN_FOR.includes(family) && !!system.offline && !config[family]?.api_key);
   const vendor = local ? VENDORS.offline : (VENDORS[/** @type {keyof VENDORS} */ (family)] ?? name);
   const { kind, status, reason = "", since = null, until = null } = state ?? {};
   return { ...mend(vendor, keySetting(name), local, kind, status), reason, since, until };

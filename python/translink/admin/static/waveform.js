@@ -14,7 +14,7 @@ export class Envelope {
     /** Unix seconds of slot 0; null before the first pair. @type {number | null} */
     this._zero = null;
     this._pairs = new Int8Array(2 * KEPT);
-    /** Number of the slot after the newest one. Slots count a leg's sound from its beginning. */
+    /** Number of the slot after the newest one. Slots are 20 ms each of the server's monotonic clock. */
     this.next = 0;
     this._first = 0;
   }
