@@ -218,6 +218,29 @@ def test_a_file_with_a_password_in_a_url_is_noted_too(tmp_path: Path) -> None:
     assert load(tmp_path).notes.exposed == ()
 
 
+@pytest.mark.parametrize(
+    "section",
+    [
+        '[websocket]\nlisten = "0.0.0.0:9093"\npassword = ""\n',
+        '[websocket]\nlisten = "0.0.0.0:9093"\ntwilio_token = " "\n',
+        '[ari]\nlisten = "0.0.0.0:8089"\npassword = ""\n',
+    ],
+)
+def test_a_listener_is_not_guarded_by_an_empty_secret(tmp_path: Path, section: str) -> None:
+    (tmp_path / "translink.toml").write_text(section)
+    with pytest.raises(SettingsError, match="is needed"):
+        load(tmp_path)
+
+
+def test_an_empty_secret_is_none_wherever_it_is_written(tmp_path: Path) -> None:
+    for flag in ("deepl.api_key=", 'deepl={"api_key": ""}'):
+        flags = {"--set": [flag]}
+        settings = Settings.load(environ={"DEEPL_API_KEY": KEY}, flags=flags, directory=tmp_path)
+        assert settings.deepl.api_key is None
+    further = load(tmp_path, TRANSLINK_FALLBACK__DEEPL='[{"api_key": ""}]').fallback.deepl
+    assert further[0].api_key.get_secret_value() == "", "a server of one's own may want none"
+
+
 def test_its_place_may_stand_on_the_command_line(tmp_path: Path, file: Path) -> None:
     flags = {"--set": [f"deepl.api_key=file:{file}"]}
     assert secret_of(Settings.load(environ={}, flags=flags, directory=tmp_path)) == KEY

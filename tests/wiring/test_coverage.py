@@ -76,6 +76,7 @@ def test_the_local_engines_run_only_where_they_are_needed() -> None:
     keyless = needs_of(settings(deepgram={}))
     assert keyless.no_deepgram
     assert keyless.hearing
+    assert needs_of(settings(deepgram={"api_key": ""})).no_deepgram, "an empty key is none"
     assert needs_of(settings(listen=["offline"])).hearing
     assert not needs_of(settings(listen=["deepgram", "offline"])).hearing
     unused = settings(deepgram={}, listen=["offline"], speak=["elevenlabs"])

@@ -4,7 +4,7 @@ Every secret setting (`deepgram.api_key`, `admin.token`, …) takes three forms:
 `file:/run/secrets/deepgram`, a file that holds it and nothing else, as containers and systemd give
 it; and `keyring:service/name`, an entry of the system's keyring (needs `pip install
 translink[keyring]`). In the environment `NAME_FILE=/path` stands for `NAME=file:/path`, as is the
-custom of container images.
+custom of container images. An empty one is not set.
 """
 
 from __future__ import annotations
