@@ -196,6 +196,7 @@ def test_a_key_on_the_command_line_is_refused(tmp_path: Path, assignment: str) -
     "flags",
     [
         {"--ari": f"http://me:{KEY}@127.0.0.1:8088"},
+        {"--ari": f"http://me:Ab3/{KEY}=@127.0.0.1:8088"},
         {"--set": [f"ari.url=http://me:{KEY}@127.0.0.1:8088"]},
         {"--set": [f'ari={{"url": "http://me:{KEY}@127.0.0.1:8088"}}']},
         {"--set": [f'websocket={{"twilio\\u005ftoken": "{KEY}"}}']},
@@ -207,6 +208,25 @@ def test_neither_is_one_that_stands_inside_a_url_or_a_table(
     with pytest.raises(SettingsError, match="everybody on this machine") as error:
         Settings.load(environ={}, flags=flags, directory=tmp_path)
     assert KEY not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("TRANSLINK_ARI__URL", f"http://translink:Ab3/{KEY}=@10.0.0.5:8088"),
+        ("TRANSLINK_ARI__URL", f"http://translink:80/{KEY}=@10.0.0.5:8088"),
+        ("TRANSLINK_ARI__URL", f"http://translink:Ab3?{KEY}=@10.0.0.5:8088"),
+        ("OPENAI_BASE_URL", f"https://gateway.example/openai?api-key={KEY}"),
+        ("DEEPGRAM_BASE_URL", f"https://gateway.example/#{KEY}"),
+        ("TRANSLINK_WEBHOOK__URL", f"https://hooks.example/x?sig={KEY}"),
+    ],
+)
+def test_what_is_wrong_with_a_url_is_said_without_the_key_in_it(
+    tmp_path: Path, name: str, url: str
+) -> None:
+    with pytest.raises(SettingsError, match=rf"{name} = \*{{8}} \(env") as refused:
+        load(tmp_path, **{name: url})
+    assert KEY not in str(refused.value)
 
 
 def test_a_file_with_a_password_in_a_url_is_noted_too(tmp_path: Path) -> None:

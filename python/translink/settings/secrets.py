@@ -26,7 +26,8 @@ _SECRET_WORD = re.compile(
     re.IGNORECASE,
 )
 """`apikey`, `X-API-Key`, `accessToken`, `client_secret`, `pwd`; and not `keyterm` or `max_tokens`."""
-_PASSWORD_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]*:[^/?#\s]+@")
+_PASSWORD_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]*:\S+@")
+"""The password may have a `/` in it, as those of `openssl rand -base64`."""
 FILE_FORM = "file:"
 KEYRING_FORM = "keyring:"
 _OURS = ("DEEPGRAM_", "DEEPL_", "ELEVENLABS_", "OPENAI_", "TRANSLINK_")
