@@ -19,7 +19,7 @@ class DeepgramSettings(Part):
     """Speech to text and Aura."""
 
     api_key: Key | None = None
-    """`DEEPGRAM_API_KEY`. None = the local engines recognise and speak."""
+    """`DEEPGRAM_API_KEY`. None = the local engines recognise and speak, unless `base_url` is set."""
     base_url: BaseUrl = "https://api.deepgram.com"
     """`DEEPGRAM_BASE_URL`: a regional or self-hosted service, `http(s)://host[:port]`."""
     model: str = "nova-3"
@@ -123,7 +123,7 @@ class DeepLSettings(Part):
     """DeepL, for translation."""
 
     api_key: Key | None = None
-    """`DEEPL_API_KEY` or `DEEPL_AUTH_KEY`. None = the local engines translate."""
+    """`DEEPL_API_KEY` or `DEEPL_AUTH_KEY`. None = the local engines translate, unless `server_url` is set."""
     server_url: BaseUrl | None = None
     """`DEEPL_SERVER_URL`. None = from the key: `…:fx` is api-free.deepl.com, others api.deepl.com."""
     model_type: Literal["latency_optimized", "quality_optimized", "prefer_quality_optimized"] = (
