@@ -125,14 +125,18 @@ async def test_what_was_switched_stays_when_settings_that_nobody_edited_are_read
 ) -> None:
     settings = settings_for(own_fake.url, tmp_path)
     edited = settings_for(own_fake.url, tmp_path, "mode=streaming")
-    read = iter([settings, edited])
+    read = iter([settings, settings, edited])
     app = App(settings, lambda: next(read))
     async with app.running():
-        app.console.set_mode("prerecorded")
-        await app.reload()
-        assert _modes(app)[0] == "prerecorded"
-        await app.reload()
-        assert _modes(app)[0] == "streaming"
+        with structlog.testing.capture_logs() as lines:
+            await app.reload()
+            app.console.set_mode("prerecorded")
+            await app.reload()
+            assert _modes(app)[0] == "prerecorded"
+            await app.reload()
+            assert _modes(app)[0] == "streaming"
+    told = [line for line in lines if "what was switched live stays" in line["event"]]
+    assert [(line["mode"], line["settings_mode"]) for line in told] == [("prerecorded", "auto")]
 
 
 async def test_settings_that_cannot_be_read_in_time_stop_nothing(

@@ -109,7 +109,6 @@ COVERED_BY = {
     "calls.account": "calls/test_line",
     "calls.direction": "calls/test_interpreter",
     "commands.deploy": "test_cli",
-    "commands.addresses": "commands/test_live_check",
     "commands.log_settings": "test_workers",
     "commands.machine_check": "commands/test_live_check",
     "commands.named": "test_cli",

@@ -20,7 +20,7 @@ from translink.calls.exchange import Exchange
 from translink.calls.notice import Notices
 from translink.calls.switchboard import Switchboard, mode_line
 from translink.commands.addresses import refuse_taken_ports
-from translink.commands.reloading import read_again
+from translink.commands.reloading import read_again, tell_what_stays
 from translink.commands.takeover import LegsToCome, Predecessor, predecessor, take_legs
 from translink.media import Media
 from translink.observe.costs import Costs
@@ -319,6 +319,11 @@ class App:
         self._settings = now
         if self._console is not None and edited:
             self._console.reloaded(now)
+        elif self._console is not None:
+            board = self.switchboard
+            names = [leg.name for leg in now.legs if leg.name in board.legs]
+            legs = {name: board.mode_of(name) for name in names}
+            tell_what_stays(now, mode=board.mode, share=board.share, legs=legs)
         if self._admin is not None:
             self._admin.reload_certificate()
         if self._fleet is not None:

@@ -88,6 +88,18 @@ def test_a_key_that_no_order_names_is_said(capsys: pytest.CaptureFixture[str]) -
     assert "elevenlabs      key is set\n" in out, "a leg's order does"
 
 
+def test_a_server_of_ones_own_that_wants_no_key_is_no_local_engine(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    deepgram, deepl = {"base_url": "http://127.0.0.1:9"}, {"server_url": "http://127.0.0.1:9"}
+    out = printed(settings_of(deepgram=deepgram, deepl=deepl), capsys)
+    assert "deepgram        no key: a server of your own\n" in out
+    assert "deepl           no key: a server of your own\n" in out
+    legs = [leg | {"language": language} for leg, language in zip(LEGS, ("en", "fr"), strict=True)]
+    out = printed(settings_of(legs=legs), capsys)
+    assert "deepgram        no key: local engines, offline demo quality\n" in out
+
+
 def test_what_serve_would_refuse_is_refused_and_what_it_would_not_use_is_said(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
+from translink.errors import SettingsError
 from translink.settings.legs import LegSettings
+from translink.settings.model import Settings
 
 
 def leg(**given: object) -> LegSettings:
@@ -37,3 +41,9 @@ def test_what_cannot_work_is_refused_with_the_mend(given: dict[str, object], rea
     with pytest.raises(ValidationError) as caught:
         leg(**given)
     assert reason in str(caught.value)
+
+
+def test_what_is_wrong_with_several_languages_is_said_of_the_setting_itself(tmp_path: Path) -> None:
+    environ = {"TRANSLINK_LEGS__3333__LANGUAGE": "multi"}
+    with pytest.raises(SettingsError, match=r"LANGUAGE = 'multi' \(environment\): multi has no"):
+        Settings.load(environ=environ, directory=tmp_path)

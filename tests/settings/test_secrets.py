@@ -196,6 +196,7 @@ def test_a_key_on_the_command_line_is_refused(tmp_path: Path, assignment: str) -
     "flags",
     [
         {"--ari": f"http://me:{KEY}@127.0.0.1:8088"},
+        {"--ari": f"http://me:Ab3/{KEY}=@127.0.0.1:8088"},
         {"--set": [f"ari.url=http://me:{KEY}@127.0.0.1:8088"]},
         {"--set": [f'ari={{"url": "http://me:{KEY}@127.0.0.1:8088"}}']},
         {"--set": [f'websocket={{"twilio\\u005ftoken": "{KEY}"}}']},
@@ -209,6 +210,25 @@ def test_neither_is_one_that_stands_inside_a_url_or_a_table(
     assert KEY not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("TRANSLINK_ARI__URL", f"http://translink:Ab3/{KEY}=@10.0.0.5:8088"),
+        ("TRANSLINK_ARI__URL", f"http://translink:80/{KEY}=@10.0.0.5:8088"),
+        ("TRANSLINK_ARI__URL", f"http://translink:Ab3?{KEY}=@10.0.0.5:8088"),
+        ("OPENAI_BASE_URL", f"https://gateway.example/openai?api-key={KEY}"),
+        ("DEEPGRAM_BASE_URL", f"https://gateway.example/#{KEY}"),
+        ("TRANSLINK_WEBHOOK__URL", f"https://hooks.example/x?sig={KEY}"),
+    ],
+)
+def test_what_is_wrong_with_a_url_is_said_without_the_key_in_it(
+    tmp_path: Path, name: str, url: str
+) -> None:
+    with pytest.raises(SettingsError, match=rf"{name} = \*{{8}} \(env") as refused:
+        load(tmp_path, **{name: url})
+    assert KEY not in str(refused.value)
+
+
 def test_a_file_with_a_password_in_a_url_is_noted_too(tmp_path: Path) -> None:
     config = tmp_path / "translink.toml"
     config.write_text(f'ari.url = "http://me:{KEY}@127.0.0.1:8088"\n')
@@ -216,6 +236,29 @@ def test_a_file_with_a_password_in_a_url_is_noted_too(tmp_path: Path) -> None:
     assert load(tmp_path).notes.exposed == (config,)
     config.write_text('ari.url = "http://127.0.0.1:8088"\nari.password = "file:/etc/hostname"\n')
     assert load(tmp_path).notes.exposed == ()
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        '[websocket]\nlisten = "0.0.0.0:9093"\npassword = ""\n',
+        '[websocket]\nlisten = "0.0.0.0:9093"\ntwilio_token = " "\n',
+        '[ari]\nlisten = "0.0.0.0:8089"\npassword = ""\n',
+    ],
+)
+def test_a_listener_is_not_guarded_by_an_empty_secret(tmp_path: Path, section: str) -> None:
+    (tmp_path / "translink.toml").write_text(section)
+    with pytest.raises(SettingsError, match="is needed"):
+        load(tmp_path)
+
+
+def test_an_empty_secret_is_none_wherever_it_is_written(tmp_path: Path) -> None:
+    for flag in ("deepl.api_key=", 'deepl={"api_key": ""}'):
+        flags = {"--set": [flag]}
+        settings = Settings.load(environ={"DEEPL_API_KEY": KEY}, flags=flags, directory=tmp_path)
+        assert settings.deepl.api_key is None
+    further = load(tmp_path, TRANSLINK_FALLBACK__DEEPL='[{"api_key": ""}]').fallback.deepl
+    assert further[0].api_key.get_secret_value() == "", "a server of one's own may want none"
 
 
 def test_its_place_may_stand_on_the_command_line(tmp_path: Path, file: Path) -> None:

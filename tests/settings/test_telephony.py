@@ -48,6 +48,30 @@ def test_a_language_of_their_own_does_not_take_them_from_asterisk(tmp_path: Path
     assert [(leg.language, leg.at_pbx) for leg in settings.legs] == [("en", True), ("de", True)]
 
 
+@pytest.mark.parametrize(
+    "setting",
+    ['legs.4444={"name": "4444", "language": "de"}', "legs.4444.orders.listen=deepgram"],
+)
+def test_neither_does_anything_else_that_places_none_of_them(tmp_path: Path, setting: str) -> None:
+    assert [leg.at_pbx for leg in load(tmp_path, ari=URL, set=[setting]).legs] == [True, True]
+
+
+def test_a_leg_that_is_placed_stays_there(tmp_path: Path) -> None:
+    own = '{"name": "4444", "language": "de", "listen": "127.0.0.1:7000", "play_to": 7001}'
+    settings = load(tmp_path, ari=URL, set=[f"legs.4444={own}"])
+    assert [str(leg.listen) for leg in settings.legs] == ["127.0.0.1:6120", "127.0.0.1:7000"]
+
+
+def test_a_leg_that_is_no_table_is_named(tmp_path: Path) -> None:
+    assert "should be a table of settings" in refusal(tmp_path, ari=URL, set=["legs.3333=de"])
+
+
+def test_asterisk_that_is_given_as_one_table_brings_both_legs_too(tmp_path: Path) -> None:
+    table = '{"url": "http://127.0.0.1:8088", "password": "a-secret-word"}'
+    settings = Settings.load(environ={"TRANSLINK_ARI": table}, directory=tmp_path)
+    assert [leg.at_pbx for leg in settings.legs] == [True, True]
+
+
 @pytest.mark.parametrize("medium", ["audiosocket", "websocket"])
 def test_over_a_connection_a_leg_is_no_rtp_leg(tmp_path: Path, medium: str) -> None:
     wanted = [f"ari.media={medium}", "websocket.listen=127.0.0.1:9093"]

@@ -76,6 +76,7 @@ def test_the_local_engines_run_only_where_they_are_needed() -> None:
     keyless = needs_of(settings(deepgram={}))
     assert keyless.no_deepgram
     assert keyless.hearing
+    assert needs_of(settings(deepgram={"api_key": ""})).no_deepgram, "an empty key is none"
     assert needs_of(settings(listen=["offline"])).hearing
     assert not needs_of(settings(listen=["deepgram", "offline"])).hearing
     unused = settings(deepgram={}, listen=["offline"], speak=["elevenlabs"])
@@ -170,6 +171,27 @@ def test_a_leg_that_nobody_speaks_to_is_refused_with_the_mend_but_for_captions()
     refuse_voiceless(settings(("en", "hi"), voices={"hi": "aura-9"}))
 
 
+def test_a_leg_without_a_voice_is_told_of_its_own_vendors_and_of_what_mends_it() -> None:
+    legs: list[dict[str, object]] = [
+        {"name": "anna", "language": "en", "listen": 0, "play_to": 7_000},
+        {"name": "bob", "language": "pl", "listen": 0, "play_to": 7_001},
+    ]
+    legs[1]["orders"] = {"speak": ["deepgram"]}
+    with pytest.raises(SettingsError, match=r"among deepgram;.*in orders\.speak") as refused:
+        refuse_voiceless(settings(legs=legs, speak=["deepgram", "elevenlabs"]))
+    assert "elevenlabs" not in str(refused.value)
+    offered = str(refused.value).partition("choose of ")[2].split(", ")
+    assert "fr" in offered
+    assert "pl" not in offered
+    for key in (None, KEY):
+        with pytest.raises(SettingsError, match=r"among elevenlabs;.*vendor in speak") as refused:
+            refuse_voiceless(
+                settings(("en", "sw"), deepgram={"api_key": key}, speak=["elevenlabs"])
+            )
+        assert "DEEPGRAM_API_KEY" not in str(refused.value), "its voices are not asked for"
+        assert "voices.sw" not in str(refused.value)
+
+
 def test_where_only_finished_pieces_are_recognised_nobody_streams() -> None:
     made = providers(settings(listen="openai", openai={"listen_url": "http://127.0.0.1:9"}))
     assert made.live().name == "no streams"
@@ -243,7 +265,7 @@ def test_a_language_that_nobody_can_find_out_is_refused_with_the_mend(
 
 def test_a_legs_own_recogniser_is_the_one_that_must_find_its_language() -> None:
     refuse_voiceless(unknown("en", "de", listen="openai", orders={"listen": "deepgram"}, **OPENAI))
-    with pytest.raises(SettingsError, match="nobody can tell en, de from each other"):
+    with pytest.raises(SettingsError, match=r"en, de from each other; .* in orders\.listen"):
         refuse_voiceless(unknown("en", "de", orders={"listen": "openai"}, **OPENAI))
 
 

@@ -59,6 +59,8 @@ def test_nova_is_the_default() -> None:
         ({"eot_threshold": 0.8}, "eot_threshold: is for Flux only, and model is nova-3"),
         ({"model": "flux-general-en", "pieces_model": "flux-general-en"}, "no finished pieces"),
         ({"model": "flux-general-en", "eager_eot_threshold": 0.8}, "must not be above"),
+        ({"model": "nova-2", "keyterm": "Zoé"}, "keyterm: is for nova-3 and Flux only"),
+        ({"keyterm": [f"Schmidt {n}" for n in range(120)]}, "keyterm\n.*Deepgram takes 500"),
     ],
 )
 def test_what_cannot_work_is_refused(given: dict[str, object], said: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.wiring.test_coverage import KEY, providers, settings
+from translink.providers.abilities import speaks
 from translink.providers.elevenlabs.speak import GEORGE, SARAH
 
 SPEAK = ["deepgram", "elevenlabs", "openai", "offline"]
@@ -76,6 +77,30 @@ def test_the_operators_voices_hold_unless_somebody_wishes() -> None:
 
 def named(voice: str) -> dict[str, Any]:
     return {"api_key": KEY, "masculine": {"fr": voice}}
+
+
+@pytest.mark.parametrize(
+    ("wish", "eleven", "openai"),
+    [
+        ("usually:feminine", "mine", "coral"),
+        ("usually:masculine", "mine", "coral"),
+        ("feminine", SARAH, "coral"),
+        ("masculine", GEORGE, "onyx"),
+    ],
+)
+def test_a_vendor_that_is_kept_to_some_languages_speaks_no_others(
+    wish: str, eleven: str, openai: str
+) -> None:
+    kept: dict[str, Any] = {
+        "elevenlabs": {"api_key": KEY, "voice": "", "voices": {"pl": "mine"}},
+        "openai": {**OPENAI, "voice": "", "voices": {"pl": "coral"}},
+    }
+    found = asked(wish, "pl", **kept)
+    assert (found["elevenlabs"], found["openai"]) == (eleven, openai)
+    clients: list[Any] = [*providers(settings(speak=SPEAK, **kept)).voices(wish)]
+    speaking = {one.name for one in clients if speaks(one, "fr")}
+    assert "deepgram.speak" in speaking
+    assert not {"elevenlabs.speak", "openai.speak"} & speaking
 
 
 def test_a_server_of_ones_own_is_not_asked_for_openais_voices() -> None:

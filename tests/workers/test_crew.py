@@ -6,6 +6,7 @@ import asyncio
 import io
 
 import pytest
+import structlog
 
 from tests.workers.test_split import settings
 from translink.admin.routes.requests import ModeChange
@@ -44,3 +45,19 @@ async def test_what_is_switched_while_a_worker_starts_is_in_force_there_too(
     crew._serving(berth)
     await asyncio.gather(*crew._tasks)
     assert len(pipe.got) == 2
+
+
+async def test_what_was_switched_live_and_stays_is_said_when_settings_are_read_again() -> None:
+    whole = settings(2)
+    name = whole.legs[0].name
+    crew = Crew(whole, lambda: whole, 2)
+    with structlog.testing.capture_logs() as lines:
+        await crew.reload()
+        crew._mode_set(ModeChange(leg=name, mode="streaming"))
+        await crew.reload()
+        crew._mode_set(ModeChange(mode="prerecorded"))
+        await crew.reload()
+    assert [(line["mode"], line["settings_mode"], line.get("legs")) for line in lines] == [
+        ("auto", "auto", {name: "streaming"}),
+        ("prerecorded", "auto", None),
+    ]

@@ -13,7 +13,12 @@ from translink.process.ports import probe
 from translink.settings.types import Address
 
 if TYPE_CHECKING:
+    from translink.settings.legs import LegSettings
     from translink.settings.model import Settings
+
+ARI_HOST_MEND = (
+    'RTP without a shared port needs one: set shared_port.listen = "0.0.0.0:7000", or ari.media'
+)
 
 
 class ListeningAddress(NamedTuple):
@@ -37,6 +42,10 @@ class ListeningAddress(NamedTuple):
         """What to tell of it."""
         if self.setting == "admin.port":
             return address_refused(self.at.host, self.at.port, error)
+        if self.setting == "ari.host" and error.errno == errno.EADDRNOTAVAIL:
+            return SettingsError(
+                f"ari.host = {self.at.host}: is no address of this machine; {ARI_HOST_MEND}"
+            )
         mend = {
             errno.EADDRINUSE: "is in use; is another translink (or the server it replaces) still "
             "running there? Choose a free address or stop it.",
@@ -48,10 +57,16 @@ class ListeningAddress(NamedTuple):
         return SettingsError(f"{self.setting} = {self.at}: {advice}")
 
 
+def address_of(leg: LegSettings) -> ListeningAddress:
+    """Where its socket is, by the setting that says so: RTP that an Asterisk brings comes to `ari.host`."""
+    brought = leg.at_pbx and leg.transport == "rtp"
+    setting = "ari.host" if brought else f"legs.{leg.name}.listen"
+    return ListeningAddress(setting, leg.listen, socket.SOCK_DGRAM)
+
+
 def addresses_of(settings: Settings) -> Iterator[ListeningAddress]:
     """Those of the legs first."""
-    for leg in settings.legs:
-        yield ListeningAddress(f"legs.{leg.name}.listen", leg.listen, socket.SOCK_DGRAM)
+    yield from dict.fromkeys(address_of(leg) for leg in settings.legs if not leg.shared)
     if (shared := settings.shared_port.listen) is not None:
         yield ListeningAddress("shared_port.listen", shared, socket.SOCK_DGRAM)
     for setting, at in (

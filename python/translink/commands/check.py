@@ -108,9 +108,14 @@ def _lines(
 
 def _keys(settings: Settings) -> Iterator[str]:
     named = settings.named_vendors
-    for name, key in (("deepgram", settings.deepgram.api_key), ("deepl", settings.deepl.api_key)):
+    deepgram, deepl = settings.deepgram, settings.deepl
+    for name, key, own in (
+        ("deepgram", deepgram.api_key, "base_url" in deepgram.model_fields_set),
+        ("deepl", deepl.api_key, deepl.server_url is not None),
+    ):
         if name in named:
-            yield f"{name:<16}{'key is set' if key else 'no key: local engines, offline demo quality'}"
+            instead = "a server of your own" if own else "local engines, offline demo quality"
+            yield f"{name:<16}{'key is set' if key else f'no key: {instead}'}"
     for name, key in (
         ("elevenlabs", settings.elevenlabs.api_key),
         ("openai", settings.openai.api_key),

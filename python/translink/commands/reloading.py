@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import structlog
 
 from translink.errors import SettingsError
 from translink.process.threads import in_thread
-from translink.settings.reloading import RELOAD, with_modes_of
+from translink.settings.reloading import RELOAD, modes_in, with_modes_of
 
 if TYPE_CHECKING:
+    from translink.settings.legs import Mode
     from translink.settings.model import Settings
 
 log = structlog.get_logger("translink")
@@ -42,3 +43,23 @@ async def read_again(reread: Callable[[], Settings], now: Settings) -> Settings 
         if name.rpartition(".")[2] in ("mode", "streaming_share"):
             log.warning(warning)
     return then
+
+
+def tell_what_stays(read: Settings, *, mode: Mode, share: float, legs: Mapping[str, Mode]) -> None:
+    """Warn where `read`, in which no mode was edited, says something else than what is in force: a SIGHUP
+    that was to roll back would do nothing, in silence. `legs`: the mode of each."""
+    said = modes_in(read)
+    own = {name: now for name, now in legs.items() if now != said.get(name)}
+    if mode == read.mode and share == read.streaming_share and not own:
+        return
+    if mode != read.mode:  # legs that went with the system are not named one by one
+        own = {name: now for name, now in own.items() if now != mode}
+    log.warning(
+        "settings read again: no mode in them was edited, so what was switched live stays; "
+        "translink mode switches it",
+        mode=mode,
+        share=share,
+        settings_mode=read.mode,
+        settings_share=read.streaming_share,
+        **({"legs": own} if own else {}),
+    )

@@ -14,7 +14,6 @@ Theory of operation
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from translink.commands.addresses import ListeningAddress
+from translink.commands.addresses import address_of
 from translink.commands.control import NOBODY_ANSWERS, ControlError, Target, asked, target_of
 from translink.process.threads import in_thread
 
@@ -204,5 +203,4 @@ def _opened_leg(media: Media, leg: LegSettings) -> MediaLeg:
     try:
         return media.add_leg(leg)
     except OSError as error:
-        at = ListeningAddress(f"legs.{leg.name}.listen", leg.listen, socket.SOCK_DGRAM)
-        raise at.refused(error) from error
+        raise address_of(leg).refused(error) from error

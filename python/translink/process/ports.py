@@ -6,11 +6,12 @@ import socket
 
 
 def probe(host: str, port: int, kind: socket.SocketKind) -> None:
-    """Bind `host:port` and let go of it again; port 0 is always free. `host` is an IP address.
+    """Bind `host:port` and let go of it again; port 0 is free at every address of this machine. `host` is
+    an IP address.
 
     Raises `OSError` as the real bind would. Somebody may still take the address until then.
     """
-    if port == 0:
+    if port == 0 and host in ("0.0.0.0", "::"):
         return
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, kind) as trial:

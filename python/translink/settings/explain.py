@@ -57,7 +57,8 @@ def complaint(name: str, value: object, where: str, wrong: str, *, secret: bool 
     if value is UNSHOWN or isinstance(value, (dict, list)):
         return f"{name}{at}: {wrong}"
     secret = secret or bool(re.search(r"key(?!term)|token|secret|password", name, re.IGNORECASE))
-    secret = secret or bool(re.search(r"://[^/]*@|_key|token", str(value)))
+    # A password may have a slash in it; what is asked or behind a # may be a key.
+    secret = secret or bool(re.search(r"://.*[@?#]|_key|token", str(value), re.DOTALL))
     return f"{name} = {'********' if secret else repr(value)}{at}: {wrong}"
 
 

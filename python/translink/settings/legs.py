@@ -87,7 +87,7 @@ class LegSettings(Part):
     found in time (`detection.wait`)."""
     listen: AddressSetting = Address("127.0.0.1", 0)
     """Where the party's microphone comes in. Left out: a telephone system brings it (`ari`,
-    `audiosocket`)."""
+    `audiosocket`, `websocket`)."""
     shared: bool = False
     """It comes in at `shared_port.listen` instead; `source` must then list the addresses that are this leg's, or
     there must be a `token`. Its ear is sent from there."""

@@ -128,10 +128,13 @@ def load(
         for older in [p for p in written if p[: len(path)] == path]:
             del written[older]
         written[path] = entry
-    by_ari = ("ari", "url") in written or ("ari", "listen") in written
-    if by_ari and not any(map(_places_legs, written)):
-        for leg in tree["legs"] if isinstance(tree["legs"], list) else ():
-            del leg["listen"], leg["play_to"]  # Asterisk brings the audio of both
+    ari, legs = tree.get("ari"), tree["legs"]
+    by_ari = isinstance(ari, dict) and bool(ari.get("url") or ari.get("listen"))
+    if by_ari and not any(_places_legs(path, entry.value) for path, entry in written.items()):
+        for leg in legs if isinstance(legs, list) else ():
+            if isinstance(leg, dict):  # Asterisk brings the audio of both
+                leg.pop("listen", None)
+                leg.pop("play_to", None)
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
@@ -141,9 +144,17 @@ def load(
     return settings
 
 
-def _places_legs(path: Trail) -> bool:
+def _places_legs(path: Trail, value: object) -> bool:
     """Does it say which legs there are, or where the audio of one comes from?"""
-    return path == ("legs",) or (path[0] == "legs" and path[-1] in ("listen", "play_to", "shared"))
+    places = {"listen", "play_to", "shared"}
+    match path:
+        case ("legs",):
+            return True
+        case ("legs", _):
+            return isinstance(value, dict) and not places.isdisjoint(value)
+        case ("legs", _, name, *_):
+            return name in places
+    return False
 
 
 def _beats(entry: WrittenValue, older: WrittenValue) -> bool:

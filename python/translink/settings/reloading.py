@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from translink.settings.legs import Mode
 from translink.settings.model import Settings
 
 RELOAD: Final = 5.0
@@ -18,6 +19,11 @@ def with_modes_of(new: Settings, old: Settings) -> Settings:
     legs = tuple(leg.model_copy(update={"mode": modes.get(leg.name, leg.mode)}) for leg in old.legs)
     share = new.streaming_share
     return old.model_copy(update={"mode": new.mode, "streaming_share": share, "legs": legs})
+
+
+def modes_in(settings: Settings) -> dict[str, Mode]:
+    """The mode of each leg."""
+    return {leg.name: leg.mode or settings.mode for leg in settings.legs}
 
 
 def same_modes(new: Settings, old: Settings) -> bool:

@@ -4,7 +4,7 @@ Every secret setting (`deepgram.api_key`, `admin.token`, …) takes three forms:
 `file:/run/secrets/deepgram`, a file that holds it and nothing else, as containers and systemd give
 it; and `keyring:service/name`, an entry of the system's keyring (needs `pip install
 translink[keyring]`). In the environment `NAME_FILE=/path` stands for `NAME=file:/path`, as is the
-custom of container images.
+custom of container images. An empty one is not set.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _SECRET_WORD = re.compile(
     re.IGNORECASE,
 )
 """`apikey`, `X-API-Key`, `accessToken`, `client_secret`, `pwd`; and not `keyterm` or `max_tokens`."""
-_PASSWORD_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]*:[^/?#\s]+@")
+_PASSWORD_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]*:\S+@")
+"""The password may have a `/` in it, as those of `openssl rand -base64`."""
 FILE_FORM = "file:"
 KEYRING_FORM = "keyring:"
 _OURS = ("DEEPGRAM_", "DEEPL_", "ELEVENLABS_", "OPENAI_", "TRANSLINK_")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from translink.settings.part import Part
-from translink.settings.types import BaseUrl, Endpointing, FreeOptions, Key, Pair, Terms
+from translink.settings.types import BaseUrl, Endpointing, FreeOptions, Key, Keyterms, Pair, Terms
 from translink.text.keyterms import fitting, joined
 
 _FLUX_ONLY = ("eot_threshold", "eager_eot_threshold", "eot_timeout_ms")
@@ -19,7 +19,7 @@ class DeepgramSettings(Part):
     """Speech to text and Aura."""
 
     api_key: Key | None = None
-    """`DEEPGRAM_API_KEY`. None = the local engines recognise and speak."""
+    """`DEEPGRAM_API_KEY`. None = the local engines recognise and speak, unless `base_url` is set."""
     base_url: BaseUrl = "https://api.deepgram.com"
     """`DEEPGRAM_BASE_URL`: a regional or self-hosted service, `http(s)://host[:port]`."""
     model: str = "nova-3"
@@ -43,7 +43,7 @@ class DeepgramSettings(Part):
     """Captions of unfinished speech; `UtteranceEnd` needs them too."""
     vad_events: bool = True
     """`SpeechStarted` messages."""
-    keyterm: Terms = ()
+    keyterm: Keyterms = ()
     """Names and terms to expect from everybody, up to about 100; nova-3 and Flux only. A leg may have more
     (`legs[].keyterm`)."""
     configure: bool | None = None
@@ -97,6 +97,8 @@ class DeepgramSettings(Part):
         sure = 0.7 if self.eot_threshold is None else self.eot_threshold
         if self.eager_eot_threshold is not None and self.eager_eot_threshold > sure:
             raise ValueError(f"eager_eot_threshold: must not be above eot_threshold ({sure:g})")
+        if self.keyterm and not self.takes_terms:
+            raise ValueError(f"keyterm: is for nova-3 and Flux only, and model is {self.model}")
         return self
 
     @property
@@ -104,9 +106,14 @@ class DeepgramSettings(Part):
         """Streams are Flux's."""
         return self.model.startswith("flux-")
 
+    @property
+    def takes_terms(self) -> bool:
+        """Whether `model` knows key terms: others answer them with an error."""
+        return self.is_flux or self.model.startswith("nova-3")
+
     def refuse_terms(self, terms: tuple[str, ...]) -> None:
         """Raise `ValueError` if a leg cannot have these terms besides `keyterm`."""
-        if terms and not (self.is_flux or self.model.startswith("nova-3")):
+        if terms and not self.takes_terms:
             raise ValueError(f"is for nova-3 and Flux only, and deepgram.model is {self.model}")
         if terms:
             fitting(joined(self.keyterm, terms))
@@ -116,7 +123,7 @@ class DeepLSettings(Part):
     """DeepL, for translation."""
 
     api_key: Key | None = None
-    """`DEEPL_API_KEY` or `DEEPL_AUTH_KEY`. None = the local engines translate."""
+    """`DEEPL_API_KEY` or `DEEPL_AUTH_KEY`. None = the local engines translate, unless `server_url` is set."""
     server_url: BaseUrl | None = None
     """`DEEPL_SERVER_URL`. None = from the key: `…:fx` is api-free.deepl.com, others api.deepl.com."""
     model_type: Literal["latency_optimized", "quality_optimized", "prefer_quality_optimized"] = (

@@ -75,6 +75,11 @@ class AriSettings(Part):
         parts = urlsplit(url.strip())
         user, _, password = parts.netloc.rpartition("@")[0].partition(":")
         bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        if "@" in bare:
+            raise ValueError(
+                "url: should have no @ behind the host; in a password write / as %2F, ? as %3F and # as %23, "
+                "or set ari.password"
+            )
         taken = {"user": unquote(user), "password": unquote(password)}
         return {**given, **{name: value for name, value in taken.items() if value}, "url": bare}
 

@@ -128,7 +128,7 @@ def known_language(value: str) -> str:
     """The same. Raises `ValueError`."""
     if value == "multi":
         raise ValueError(
-            "multi: has no language to translate from or to; for a party whose language is not known "
+            "multi has no language to translate from or to; for a party whose language is not known "
             'write language = "auto" and candidates = ["en", "fr"]'
         )
     if not LANGUAGE_TAG.fullmatch(value):

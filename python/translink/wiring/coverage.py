@@ -18,7 +18,7 @@ from translink.providers.http import Http
 from translink.providers.languages import in_words
 from translink.settings.lag import WITHOUT_VOICE
 from translink.text.language_names import ENGLISH_NAMES
-from translink.wiring.endpoints import Endpoints, endpoints_of
+from translink.wiring.endpoints import Endpoints, endpoints_of, needs_of
 from translink.wiring.orders import refuse_leg_orders
 from translink.wiring.providers import Providers
 
@@ -113,16 +113,21 @@ class Coverage:
                     yield self._voiceless(leg, language)
 
     def _voiceless(self, leg: LegSettings, language: str) -> str:
-        known = ", ".join(code for code in sorted(ENGLISH_NAMES) if self._speakers(code, None))
-        if self._at.deepgram_is_offline:
+        serving, own, orders = self._serving(leg), self._own(leg), self._orders(leg)
+        codes = sorted(ENGLISH_NAMES)
+        known = ", ".join(code for code in codes if self._speakers(code, None, serving))
+        aura = "deepgram" in own.speak
+        if aura and needs_of(own).no_deepgram:
             said = "the local engines have no voice for it, and Deepgram has no key; set "
             said += "DEEPGRAM_API_KEY, name"
         else:
-            said = f"there is no voice for it among {', '.join(self._settings.speak)}; name a "
-            said += f"voice in voices.{language} or legs.{leg.name}.voice,"
+            said = f"there is no voice for it among {', '.join(own.speak)}; name a voice in "
+            said += f"voices.{language} or " if aura else ""
+            said += f"legs.{leg.name}.voice,"
         named = "candidates" if leg.candidates else "language"
+        order = "orders.speak" if orders.speak else "speak"
         return (
-            f"legs.{leg.name}.{named} = {language!r}: {said} another vendor in speak "
+            f"legs.{leg.name}.{named} = {language!r}: {said} another vendor in {order} "
             f"(docs/languages.md), set legs.{leg.name}.original = 'captions', or choose of {known}"
         )
 
@@ -133,14 +138,13 @@ class Coverage:
                 continue
             recognisers = self._serving(leg).transcribers()
             if not any(detects(one, leg.candidates) for one in recognisers):
-                among = ", ".join(leg.candidates)
-                if self._at.deepgram_is_offline:
+                among, own = ", ".join(leg.candidates), self._own(leg)
+                if "deepgram" in own.listen and needs_of(own).no_deepgram:
                     said = "the local engines cannot without offline.whisper; set that or DEEPGRAM_API_KEY, "
                     said += "or name its language"
                 else:
-                    said = (
-                        "name deepgram in listen, or candidates that it detects (docs/languages.md)"
-                    )
+                    order = "orders.listen" if self._orders(leg).listen else "listen"
+                    said = f"name deepgram in {order}, or candidates that it detects (docs/languages.md)"
                 yield f"legs.{leg.name}.language = 'auto': nobody can tell {among} from each other; {said}"
 
     def _row(
@@ -173,11 +177,14 @@ class Coverage:
 
     def _serving(self, leg: LegSettings) -> Providers:
         """Those of the leg's calls, which may have orders of their own."""
-        orders = self._orders(leg)
-        if not orders.named:
+        if not self._orders(leg).named:
             return self._providers
-        own = self._settings.model_copy(update=orders.named)
+        own = self._own(leg)
         return Providers(own, endpoints_of(own), Http())
+
+    def _own(self, leg: LegSettings) -> Settings:
+        """The settings, with the vendors that serve the leg's calls."""
+        return self._settings.model_copy(update=self._orders(leg).named)
 
     def _speakers(
         self, language: str, voice: str | None, providers: Providers | None = None

@@ -58,6 +58,9 @@ class VendorWish:
         if wish.manner is not None:
             named = getattr(section, wish.manner, {})
             voices = manners.voices(wish.manner, named, usual, firm=wish.firm)
+            if getattr(section, "voice", None) == "" and ANY in voices and ANY not in named:
+                # Our choice: for the languages that the operator named, which alone are spoken.
+                voices = {**dict.fromkeys(usual, voices.pop(ANY)), **voices}
             mend = mend.format(wish.manner)
         elif wish.name is not None and not wish.always:
             voices = {_language_of(self.name): self.name} if self.name else {}

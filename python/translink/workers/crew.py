@@ -33,7 +33,7 @@ from translink import log as log_module
 from translink.admin.access.tls import Certificate
 from translink.admin.routes.requests import ModeChange
 from translink.commands.addresses import refuse_taken_ports
-from translink.commands.reloading import read_again
+from translink.commands.reloading import read_again, tell_what_stays
 from translink.commands.takeover import GaveWay, Predecessor, predecessor
 from translink.errors import SettingsError, conceal
 from translink.face.fan import Fan
@@ -50,7 +50,7 @@ from translink.process.ending import CLOSING_SECONDS, leave_within
 from translink.process.notify import Supervisor, message
 from translink.process.restarts import reason_of
 from translink.settings.model import Settings
-from translink.settings.reloading import STOP_GRACE, same_modes
+from translink.settings.reloading import STOP_GRACE, modes_in, same_modes
 from translink.settings.secrets import without_secrets
 from translink.wiring.coverage import refuse_voiceless
 from translink.wiring.endpoints import Endpoints, find_endpoints
@@ -392,6 +392,10 @@ class Crew:
             for berth in self.berths.values():
                 if berth.url:
                     await berth.tell()
+        else:
+            live = self._settings
+            share = live.streaming_share
+            tell_what_stays(now, mode=live.mode, share=share, legs=modes_in(live))
         if self._face is not None:
             self._face.reload_certificate()
 

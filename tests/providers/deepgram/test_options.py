@@ -167,3 +167,6 @@ def test_a_leg_s_key_terms_go_with_those_of_all_and_to_no_model_that_has_none() 
     ):
         assert [value for name, value in query if name == "keyterm"] == ["Agathe", "Zoé"]
     assert "keyterm" not in dict(ListenOptions(model="nova-2").query("fr", ("Zoé",)))
+    older = ListenOptions(model="nova-2", keyterm=("Agathe",))
+    assert "keyterm" not in dict(older.query("fr"))
+    assert "keyterm" not in dict(older.prerecorded_query("fr"))

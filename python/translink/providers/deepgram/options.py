@@ -141,6 +141,8 @@ class ListenOptions:
         own = {name: getattr(self, name) for name in _ORDER}
         if not self.interim_results:
             own["utterance_end_ms"] = None
+        if not self.takes_terms:  # as that for finished pieces, where Flux streams
+            own["keyterm"] = ()
         for name, value in {**own, **self.extra}.items():
             if value is None or name in without:
                 continue
