@@ -389,6 +389,35 @@ def test_calls_go_on_without_events_and_what_ended_is_noticed(asterisk: FakeAste
     assert len(asterisk.bridges) == 1
 
 
+def test_a_telephone_that_is_picked_up_without_an_event_is_connected(
+    asterisk: FakeAsterisk,
+) -> None:
+    callee = dial(asterisk)
+    asterisk.controller.detached(asterisk.now)
+    asterisk.channels[callee]["state"] = "Up"
+    asterisk.inside.add(callee)
+    asterisk.controller.attached(asterisk.now)
+    asterisk.later(3.0)
+    assert asterisk.channels["a"]["state"] == "Up"
+    assert [len(members) for members in asterisk.bridges.values()] == [2, 2]
+    asterisk.event("StasisStart", callee, args=[])  # should it come after all
+    asterisk.later(3.0)
+    assert len(asterisk.controller.lines) == 2
+
+
+def test_a_telephone_that_is_refused_without_an_event_rings_no_longer(
+    asterisk: FakeAsterisk,
+) -> None:
+    callee = dial(asterisk)
+    asterisk.controller.detached(asterisk.now)
+    asterisk.leave(callee, announced=False)
+    asterisk.controller.attached(asterisk.now)
+    asterisk.later(3.0)
+    assert asterisk.hung_up["a"] == "reason_code=1"
+    assert asterisk.empty
+    assert [seat.left for seat in asterisk.legs.seats] == [1, 1]
+
+
 @pytest.mark.parametrize("what", ["channels", "bridges", "applications"])
 def test_who_hung_up_meanwhile_is_missed_though_the_first_look_gets_no_answer(
     asterisk: FakeAsterisk, what: str

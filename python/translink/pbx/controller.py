@@ -10,6 +10,7 @@ Nothing that came after the connection is touched by it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -251,6 +252,8 @@ class Controller(Errands):
             self.delete(f"/channels/{dialled.callee}")
         elif status != 200:
             self._end_dialled(dialled, f"it cannot be dialled: Asterisk says {status}", UNKNOWN)
+        else:
+            dialled.made = True
 
     def _not_answered(self, dialled: Dialled) -> None:
         if not (dialled.ended or dialled.lines):
@@ -334,7 +337,7 @@ class Controller(Errands):
         found: dict[str, object] = {}
         # What comes meanwhile may be missing in the answers, and is left alone.
         lines = [(line, line.through) for line in self.lines]
-        dialled = [each for each in self._dialled.values() if not each.lines]
+        dialled = [(each, each.made) for each in self._dialled.values() if not each.lines]
 
         def take(what: str, status: int, body: object) -> None:
             if epoch != self._epoch or "again" in found:
@@ -362,19 +365,28 @@ class Controller(Errands):
     def _miss(
         self,
         lines: list[tuple[Line, bool]],
-        dialled: list[Dialled],
+        dialled: list[tuple[Dialled, bool]],
         census: Census,
     ) -> None:
-        """What ended without an event."""
+        """What ended, or was answered, without an event."""
         there = census.channels
         for line, through in lines:
             if line.channel not in there:
                 line.end("hung up while no events came", None)
             elif through and line.media not in there:
                 line.end("the media channel was lost", OUT_OF_ORDER)
-        for each in dialled:
-            if each.caller not in there and not each.lines:
+        for each, made in dialled:
+            callee = there.get(each.callee)
+            if each.lines:
+                continue
+            if each.caller not in there:
                 self._end_dialled(each, "the caller hung up", None)
+            elif callee is None and made:
+                reason = "not answered while no events came"
+                self._end_dialled(each, reason, each.cause or UNKNOWN)
+            elif callee is not None and callee.get("state") == "Up":
+                # Not at once: a channel is up a moment before it is in our application, and the event may come yet.
+                self.at(NEWCOMERS, functools.partial(self._picked_up, each))
 
     def _tidy(self, census: Census) -> None:
         """Take away what is of our making and nobody's any more; look after the callers it served."""
