@@ -287,6 +287,18 @@ def test_a_hold_is_reported(asterisk: FakeAsterisk) -> None:
     assert asterisk.legs.log[-2:] == ["3333 holds True", "3333 holds False"]
 
 
+def test_a_hold_whose_end_may_be_missed_is_over(asterisk: FakeAsterisk) -> None:
+    asterisk.call("a", "3333")
+    asterisk.settle()
+    asterisk.event("ChannelHold", "a")
+    asterisk.controller.detached(asterisk.now)
+    asterisk.controller.attached(asterisk.now)
+    asterisk.event("ChannelHold", "a")
+    asterisk.controller.event({"type": "ApplicationReplaced"}, asterisk.now)
+    holds = [each for each in asterisk.legs.log if "holds" in each]
+    assert holds == ["3333 holds True", "3333 holds False"] * 2
+
+
 def test_a_call_that_is_over_is_hung_up(asterisk: FakeAsterisk) -> None:
     asterisk.call("a", "3333")
     asterisk.settle()

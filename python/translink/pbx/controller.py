@@ -89,6 +89,7 @@ class Controller(Errands):
         self.replaced = False
         self._newcomers.clear()
         self._epoch += 1
+        self._forget_holds()
         self._reconcile(adopt=True)
 
     def detached(self, now: float) -> None:
@@ -108,6 +109,7 @@ class Controller(Errands):
                 f"another client has taken the ARI application {self.app}: calls that run go on, new "
                 "ones are theirs; stop one of the two"
             )
+            self._forget_holds()
             epoch = self._epoch
             self.at(REPLACED_LOOK, lambda: self._look(epoch))
             return
@@ -326,6 +328,12 @@ class Controller(Errands):
             line.end(reason)
 
     # --- What there is, and what should be ---
+
+    def _forget_holds(self) -> None:
+        """Events were or will be missed, and nothing of Asterisk's says whether a line is held. Music that is heard
+        for a while is better than a party whom nobody hears any more."""
+        for line in self.lines:
+            line.hold(False)
 
     def _look(self, epoch: int) -> None:
         if epoch == self._epoch and self.replaced:
