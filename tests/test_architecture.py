@@ -178,7 +178,6 @@ COVERED_BY = {
     "pbx.guest": "pbx/test_websocket",
     "pbx.line": "pbx/test_controller",
     "pbx.medium": "interop/test_asterisk",
-    "pbx.talk": "dashboard/test_talk",
     "pbx.waiting": "interop/test_asterisk",
     "pbx.service": "interop/test_asterisk",
     "providers.billing": "calls/test_metered",

@@ -279,6 +279,23 @@ async def test_why_a_node_cannot_be_asked_is_in_the_log_and_once(nodes: TwoNodes
     assert two["reason"]
 
 
+async def test_a_node_that_does_not_take_our_token_answers_nobody_and_has_no_leg(
+    nodes: TwoNodes,
+) -> None:
+    """As while the token of a fleet is being changed. It was restarted, so it is the freest."""
+    nodes.peers["w1"] = AdminPeer("w1", nodes.servers["w1"].url, "another-token-0123456789")
+    await nodes.announce("w1", capacity=9)
+    assert (await nodes.made())["node"] == "w2"
+    said = "w1 does not answer"
+    for _ in range(12):  # from some time on it looks at no token of ours
+        status, refusal = await nodes.ask("GET", "/api/legs/nobody")
+        assert (status, refusal["error"]) == (503, said)
+    named = {"legs": [{"language": "en", "name": "anna"}, {"language": "fr", "name": "bob"}]}
+    status, made = await nodes.ask("POST", "/api/calls", named)
+    assert (status, made.get("node")) == (201, "w2"), made
+    assert (await nodes.ask("GET", "/api/legs/anna"))[0] == 200
+
+
 async def test_one_dashboard_shows_all_and_sees_a_node_die(nodes: TwoNodes) -> None:
     await nodes.made()
     async with nodes.http.ws_connect(f"{nodes.face.url}/api/live") as live:

@@ -287,6 +287,18 @@ def test_a_hold_is_reported(asterisk: FakeAsterisk) -> None:
     assert asterisk.legs.log[-2:] == ["3333 holds True", "3333 holds False"]
 
 
+def test_a_hold_whose_end_may_be_missed_is_over(asterisk: FakeAsterisk) -> None:
+    asterisk.call("a", "3333")
+    asterisk.settle()
+    asterisk.event("ChannelHold", "a")
+    asterisk.controller.detached(asterisk.now)
+    asterisk.controller.attached(asterisk.now)
+    asterisk.event("ChannelHold", "a")
+    asterisk.controller.event({"type": "ApplicationReplaced"}, asterisk.now)
+    holds = [each for each in asterisk.legs.log if "holds" in each]
+    assert holds == ["3333 holds True", "3333 holds False"] * 2
+
+
 def test_a_call_that_is_over_is_hung_up(asterisk: FakeAsterisk) -> None:
     asterisk.call("a", "3333")
     asterisk.settle()
@@ -387,6 +399,35 @@ def test_calls_go_on_without_events_and_what_ended_is_noticed(asterisk: FakeAste
     asterisk.later(3.0)
     assert [line.channel for line in asterisk.controller.lines] == ["b"]
     assert len(asterisk.bridges) == 1
+
+
+def test_a_telephone_that_is_picked_up_without_an_event_is_connected(
+    asterisk: FakeAsterisk,
+) -> None:
+    callee = dial(asterisk)
+    asterisk.controller.detached(asterisk.now)
+    asterisk.channels[callee]["state"] = "Up"
+    asterisk.inside.add(callee)
+    asterisk.controller.attached(asterisk.now)
+    asterisk.later(3.0)
+    assert asterisk.channels["a"]["state"] == "Up"
+    assert [len(members) for members in asterisk.bridges.values()] == [2, 2]
+    asterisk.event("StasisStart", callee, args=[])  # should it come after all
+    asterisk.later(3.0)
+    assert len(asterisk.controller.lines) == 2
+
+
+def test_a_telephone_that_is_refused_without_an_event_rings_no_longer(
+    asterisk: FakeAsterisk,
+) -> None:
+    callee = dial(asterisk)
+    asterisk.controller.detached(asterisk.now)
+    asterisk.leave(callee, announced=False)
+    asterisk.controller.attached(asterisk.now)
+    asterisk.later(3.0)
+    assert asterisk.hung_up["a"] == "reason_code=1"
+    assert asterisk.empty
+    assert [seat.left for seat in asterisk.legs.seats] == [1, 1]
 
 
 @pytest.mark.parametrize("what", ["channels", "bridges", "applications"])

@@ -70,6 +70,27 @@ def test_whether_a_telephone_system_reports_the_keys_is_each_partys_own() -> Non
     run_virtually(scenario())
 
 
+@pytest.mark.parametrize("was", [False, True])
+@pytest.mark.parametrize("said", [None, False, True])
+def test_an_operators_word_on_muting_outlasts_a_hold(was: bool, said: bool | None) -> None:
+    async def scenario() -> None:
+        board = Board()
+        seat = _desk(board).seize("1", "", lambda: None)
+        leg, media = board.switchboard.legs["1"], board.legs["1"]
+        leg.set_sound(volume=None, muted=was)
+        seat.hold(True)
+        seat.hold(True)
+        heard = [not media.muted]
+        leg.set_sound(volume=None, muted=said)
+        seat.hold(False)
+        seat.hold(False)
+        heard.append(not media.muted)
+        assert heard == [False, not (was if said is None else said)]
+        await board.switchboard.close("test over")
+
+    run_virtually(scenario())
+
+
 def test_who_talks_while_they_wait_alone_is_translated_from_two_seconds_back() -> None:
     async def scenario() -> None:
         board = Board(idle_timeout=60)

@@ -137,6 +137,15 @@ async def test_who_does_not_know_the_password_is_refused(given: str | None) -> N
         assert not listener.connected
 
 
+async def test_a_password_that_is_no_text_is_refused_as_every_wrong_one() -> None:
+    async with listening() as (listener, _):
+        reader, writer = await asyncio.open_connection(*listener.address)
+        writer.write(b"GET /ari HTTP/1.1\r\nHost: a\r\nAuthorization: Basic \xff\r\n\r\n")
+        assert b" 401 " in await asyncio.wait_for(reader.readline(), 10.0)
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_what_was_asked_of_a_socket_that_breaks_was_not_answered() -> None:
     async with listening() as (listener, _):
         async with connected(listener) as far:

@@ -131,6 +131,20 @@ def test_a_leg_that_nobody_brings_is_refused(tmp_path: Path) -> None:
     assert load(tmp_path, set=["audiosocket.listen=127.0.0.1:9092"]).legs[0].at_pbx
 
 
+def test_of_a_pair_both_legs_are_a_telephone_systems_or_neither(tmp_path: Path) -> None:
+    gateways = iter(("listen = 7000\nplay_to = 7001\n", "listen = 7002\nplay_to = 7003\n"))
+    legs = "".join(
+        f'[[legs]]\nname = "{name}"\nlanguage = "en"\n{next(gateways) if name in "bd" else ""}'
+        for name in "abcd"
+    )
+    brings = ["audiosocket.listen=127.0.0.1:9092"]
+    (tmp_path / "translink.toml").write_text(legs)
+    said = "pairs: of a and b one has a listen and one has none"
+    assert said in refusal(tmp_path, set=brings)
+    (tmp_path / "translink.toml").write_text(f'pairs = [["a", "c"], ["b", "d"]]\n{legs}')
+    assert load(tmp_path, set=brings).pairs == (("a", "c"), ("b", "d"))
+
+
 def test_asterisk_that_connects_brings_both_legs_too(tmp_path: Path) -> None:
     given = {"TRANSLINK_ARI__PASSWORD": "a-secret-word"}
     flags = {"--set": ["ari.listen=127.0.0.1:8089"]}

@@ -90,6 +90,8 @@ class Leg:
         """How its audio comes, if that is over AudioSocket."""
         self.recorded = False
         """What is said and heard here is being written to disk."""
+        self.mute_orders = 0
+        """How many times it was said whether what is said here counts."""
         self.listeners = 0
         """Taps that are open: how many listen in."""
         self.head = 0
@@ -300,6 +302,7 @@ class Leg:
             self.media.set_volume(volume)
         if muted is not None:
             self.media.set_muted(muted)
+            self.mute_orders += 1
 
     def set_hearing(self, *, original: Original | None, echo_guard: bool | None) -> None:
         """What its ear hears of the other talker's own voice, and whether its echo is looked for;

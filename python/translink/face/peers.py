@@ -31,6 +31,8 @@ CONNECTIONS_TO_NODE: Final = 16
 KEPT_HEADERS: Final = ("Content-Type", "Content-Disposition", "Location", "Retry-After")
 NOT_LET_IN: Final = (401, 403)
 """Answers of a node that takes us for a stranger, though what we show may do everything."""
+SAYS_NOT_WHOSE: Final = (404, 429)
+"""Answers by which a node has not said that a call or leg is its own: no, and that it looks at nothing now."""
 
 log = structlog.get_logger("translink.face")
 
@@ -125,7 +127,7 @@ class Peers:
         body: bytes | None = None,
         patience: float = NODE_ANSWER_TIME,
     ) -> NodeReply | None:
-        """None: it did not answer. `path` is as it came, query included. `body` is JSON."""
+        """None: it did not answer, or not to us. `path` is as it came, query included. `body` is JSON."""
         if not peer.url or self._http is None:
             return None
         headers = _shown(peer) | ({} if body is None else {"Content-Type": "application/json"})
@@ -148,7 +150,9 @@ class Peers:
             self._complain(peer, str(error) or f"no answer within {patience:g} s")
             return None
         if reply.status in NOT_LET_IN:
+            # Nobody's answer: our clients have shown a token that is right.
             self._complain(peer, f"{reply.status} {reply.body[:200].decode(errors='replace')}")
+            return None
         return reply
 
     def _complain(self, peer: AdminPeer, reason: str) -> None:
@@ -227,8 +231,11 @@ class Peers:
         for group in (likely, rest):
             replies = await asyncio.gather(*(self.ask(peer, method, path, body) for peer in group))
             answers = list(zip(group, replies, strict=True))
-            silent += [peer.name for peer, reply in answers if reply is None]
-            if owners := [(peer, r) for peer, r in answers if r is not None and r.status != 404]:
+            silent += [peer.name for peer, r in answers if r is None or r.status == 429]
+            owners = [
+                (peer, r) for peer, r in answers if r is not None and r.status not in SAYS_NOT_WHOSE
+            ]
+            if owners:
                 return owners
         if silent:
             raise NodeSilent(f"{', '.join(silent)} does not answer")

@@ -10,6 +10,7 @@ Nothing that came after the connection is touched by it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -88,6 +89,7 @@ class Controller(Errands):
         self.replaced = False
         self._newcomers.clear()
         self._epoch += 1
+        self._forget_holds()
         self._reconcile(adopt=True)
 
     def detached(self, now: float) -> None:
@@ -107,6 +109,7 @@ class Controller(Errands):
                 f"another client has taken the ARI application {self.app}: calls that run go on, new "
                 "ones are theirs; stop one of the two"
             )
+            self._forget_holds()
             epoch = self._epoch
             self.at(REPLACED_LOOK, lambda: self._look(epoch))
             return
@@ -251,6 +254,8 @@ class Controller(Errands):
             self.delete(f"/channels/{dialled.callee}")
         elif status != 200:
             self._end_dialled(dialled, f"it cannot be dialled: Asterisk says {status}", UNKNOWN)
+        else:
+            dialled.made = True
 
     def _not_answered(self, dialled: Dialled) -> None:
         if not (dialled.ended or dialled.lines):
@@ -324,6 +329,12 @@ class Controller(Errands):
 
     # --- What there is, and what should be ---
 
+    def _forget_holds(self) -> None:
+        """Events were or will be missed, and nothing of Asterisk's says whether a line is held. Music that is heard
+        for a while is better than a party whom nobody hears any more."""
+        for line in self.lines:
+            line.hold(False)
+
     def _look(self, epoch: int) -> None:
         if epoch == self._epoch and self.replaced:
             self._reconcile(adopt=False)
@@ -334,7 +345,7 @@ class Controller(Errands):
         found: dict[str, object] = {}
         # What comes meanwhile may be missing in the answers, and is left alone.
         lines = [(line, line.through) for line in self.lines]
-        dialled = [each for each in self._dialled.values() if not each.lines]
+        dialled = [(each, each.made) for each in self._dialled.values() if not each.lines]
 
         def take(what: str, status: int, body: object) -> None:
             if epoch != self._epoch or "again" in found:
@@ -362,19 +373,28 @@ class Controller(Errands):
     def _miss(
         self,
         lines: list[tuple[Line, bool]],
-        dialled: list[Dialled],
+        dialled: list[tuple[Dialled, bool]],
         census: Census,
     ) -> None:
-        """What ended without an event."""
+        """What ended, or was answered, without an event."""
         there = census.channels
         for line, through in lines:
             if line.channel not in there:
                 line.end("hung up while no events came", None)
             elif through and line.media not in there:
                 line.end("the media channel was lost", OUT_OF_ORDER)
-        for each in dialled:
-            if each.caller not in there and not each.lines:
+        for each, made in dialled:
+            callee = there.get(each.callee)
+            if each.lines:
+                continue
+            if each.caller not in there:
                 self._end_dialled(each, "the caller hung up", None)
+            elif callee is None and made:
+                reason = "not answered while no events came"
+                self._end_dialled(each, reason, each.cause or UNKNOWN)
+            elif callee is not None and callee.get("state") == "Up":
+                # Not at once: a channel is up a moment before it is in our application, and the event may come yet.
+                self.at(NEWCOMERS, functools.partial(self._picked_up, each))
 
     def _tidy(self, census: Census) -> None:
         """Take away what is of our making and nobody's any more; look after the callers it served."""

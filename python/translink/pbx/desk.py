@@ -54,7 +54,8 @@ class Seat:
         self.asked = False
         """They are to be asked for their language first."""
         self._choice: LanguageChoice | None = None
-        self._was_muted: bool | None = None
+        self._held: tuple[bool, int] | None = None
+        """They hold the line: whether the leg was muted before, and its `mute_orders`."""
 
     @property
     def media(self) -> MediaLeg:
@@ -95,15 +96,15 @@ class Seat:
         self._desk.left(self, reason)
 
     def hold(self, on: bool) -> None:
-        """While they hold the line, what comes (music) is nobody's speech."""
-        if on == (self._was_muted is not None):
-            return
-        if on:
-            self._was_muted = self.media.muted
+        """While they hold the line, what comes (music) is nobody's speech. What an operator says
+        meanwhile stays."""
+        if on and self._held is None:
+            self._held = self.media.muted, self.leg.mute_orders
             self.media.set_muted(True)
-        else:
-            self.media.set_muted(bool(self._was_muted))
-            self._was_muted = None
+        elif not on and self._held is not None:
+            (was_muted, orders), self._held = self._held, None
+            if orders == self.leg.mute_orders:
+                self.media.set_muted(was_muted)
 
 
 class Room:

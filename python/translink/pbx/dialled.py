@@ -25,6 +25,8 @@ class Dialled:
     places: tuple[tuple[Place, Medium], tuple[Place, Medium]]
     lines: list[Line]
     """Of both, once it was answered."""
+    made: bool = False
+    """Asterisk has said that their telephone's channel is there."""
     ended: bool = False
     cause: int = 0
     """Why it was not answered, as far as Asterisk has said."""

@@ -130,7 +130,7 @@ class AriListener(AriWire):
             self._answer(number, 0, None)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        shown = request.headers.get("Authorization", "").encode()
+        shown = request.headers.get("Authorization", "").encode(errors="replace")
         if not hmac.compare_digest(shown, self._wanted):
             self._refuse(request.remote, "wrong user or password, or none")
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Basic"})

@@ -62,11 +62,7 @@ class TalkDesk:
         """Tokens for both sides. Raises `Refused`: as for a call, since nobody could talk over them now."""
         with _as_refused():
             self._desk.may_begin()
-        now = time.monotonic()
-        self._talks = [
-            talk for talk in self._talks if now - talk.used < UNUSED_TIME or any(talk.guests)
-        ]
-        if len(self._talks) >= MOST_TALKS:
+        if len(self._current()) >= MOST_TALKS:
             idle = [talk for talk in self._talks if not any(talk.guests)]
             if not idle:
                 raise Refused(f"{MOST_TALKS} talks are running", busy=True)
@@ -74,7 +70,8 @@ class TalkDesk:
         one, two = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
         languages = [*self.languages, *self.languages][:2]
         name = self._desk.next_name("talk")  # its calls and legs are called after it
-        self._talks.append(_Talk(name, (_digest(one), _digest(two)), languages, now))
+        digests = _digest(one), _digest(two)
+        self._talks.append(_Talk(name, digests, languages, time.monotonic()))
         log.info("talk made", talk=name)
         return one, two
 
@@ -109,9 +106,17 @@ class TalkDesk:
         guest.sit(seat)
         return guest
 
+    def _current(self) -> list[_Talk]:
+        """The talks that are left: nobody has used the others for too long."""
+        now = time.monotonic()
+        self._talks = [
+            talk for talk in self._talks if now - talk.used < UNUSED_TIME or any(talk.guests)
+        ]
+        return self._talks
+
     def _find(self, token: str) -> tuple[_Talk, int]:
         digest = _digest(token)
-        for talk in self._talks:
+        for talk in self._current():
             for side, known in enumerate(talk.digests):
                 if secrets.compare_digest(digest, known):
                     return talk, side

@@ -321,6 +321,13 @@ class Settings(BaseModel):
         for name in names:
             if name not in paired:
                 raise ValueError(f"pairs: {name} should be in a pair, is in none")
+        for one, two in self.pairs:
+            if self.leg(one).at_pbx != self.leg(two).at_pbx:
+                # A gateway's datagrams begin a call, a telephone's wait for the other party to arrive.
+                raise ValueError(
+                    f"pairs: of {one} and {two} one has a listen and one has none; a telephone system brings both "
+                    "legs of a pair, or neither"
+                )
         return self
 
     def _asterisk_can_connect(self) -> None:

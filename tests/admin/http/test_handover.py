@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -71,6 +72,26 @@ async def talk_three_times(tmp_path: Path, encrypted: bool) -> None:
                 await until(lambda: talks.loud >= 9)
             await asyncio.wait_for(talks.over.wait(), 10.0)
         await until(lambda: server.counts()["connections"] == 0)
+
+
+def test_behind_tls_a_page_whose_network_is_gone_is_over_after_ten_seconds(
+    tmp_path: Path,
+) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(look_at_the_connection(tmp_path))
+
+
+async def look_at_the_connection(tmp_path: Path) -> None:
+    made = certificates(tmp_path)
+    trusting = ssl.create_default_context(cafile=made.authority)
+    async with serving(Certificate(made.server, None)) as (server, _):
+        url = server.url.replace("http", "ws", 1) + "/api/talks/audio?language=en"
+        async with connect(url, subprotocols=PROTOCOLS, ssl=trusting) as line:
+            await asyncio.wait_for(line.recv(), 10.0)
+            assert server.guard.connections is not None
+            (transport,) = server.guard.connections._by_transport
+            client: socket.socket = transport.get_extra_info("socket")
+            assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
 
 
 async def test_the_leg_can_hang_up(http: aiohttp.ClientSession) -> None:

@@ -22,6 +22,8 @@ RELAY_BUFFER = 16_384
 """Bytes that wait for a page behind TLS: 0.5 s of 16 kHz."""
 LEAVING_TIME = 2.0
 """Seconds for the answer to leave."""
+UNACKNOWLEDGED = 10_000
+"""Milliseconds without an acknowledgement after which a connection is over, as at every leg's."""
 
 
 async def hand_over(
@@ -69,6 +71,10 @@ async def _answered(
     if transport is None:
         raise ConnectionResetError
     transport.pause_reading()
+    line: socket.socket | None = transport.get_extra_info("socket")
+    if line is not None:
+        # The engine sets it on what it gets, which over TLS and at a face is another socket than the client's.
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED)
     await response.prepare(request)
     async with asyncio.timeout(LEAVING_TIME):
         while transport.get_write_buffer_size():  # noqa: ASYNC110 - a transport has no event for it
