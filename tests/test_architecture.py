@@ -66,7 +66,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "sim/talk": "callers offline offline/engines sim",
         "wiring": "offline offline/engines calls recognition providers providers/deepgram"
         " providers/elevenlabs providers/openai observe process settings",
-        "commands": "wiring pbx offline/engines admin/access providers observe observe/postmortem"
+        "commands": "wiring pbx offline/engines admin/access calls providers observe observe/postmortem"
         " recording settings process media",
         "fleet": "face placement wiring admin admin/http admin/panel admin/routes calls observe process settings",
         "app": "fleet commands pbx recording wiring admin admin/panel calls providers observe settings process media",

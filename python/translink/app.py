@@ -22,6 +22,7 @@ from translink.calls.switchboard import Switchboard, mode_line
 from translink.commands.addresses import refuse_taken_ports
 from translink.commands.reloading import read_again
 from translink.commands.takeover import LegsToCome, Predecessor, predecessor, take_legs
+from translink.commands.unusable import refuse_unusable
 from translink.media import Media
 from translink.observe.costs import Costs
 from translink.observe.journal import Journal
@@ -103,6 +104,7 @@ class App:
         before = await predecessor(settings) if self._take_over else self._before
         if before is None:
             refuse_taken_ports(settings)  # first: engines take seconds to load
+        refuse_unusable(settings)
         async with AsyncExitStack() as stack:
             fleet = None
             if settings.placement.nats and self._member is None:

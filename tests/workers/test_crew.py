@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import io
+from contextlib import AsyncExitStack
 
 import pytest
 
 from tests.workers.test_split import settings
 from translink.admin.routes.requests import ModeChange
+from translink.errors import SettingsError
 from translink.wiring.endpoints import endpoints_of
 from translink.workers.crew import Crew
 from translink.workers.worker import WorkOrder, orders, packed
@@ -44,3 +46,13 @@ async def test_what_is_switched_while_a_worker_starts_is_in_force_there_too(
     crew._serving(berth)
     await asyncio.gather(*crew._tasks)
     assert len(pipe.got) == 2
+
+
+async def test_a_file_that_cannot_be_played_is_refused_before_a_worker_starts() -> None:
+    """By the crew, whose exit code is then that of a wrong setting."""
+    whole = settings(2, menu={"languages": "en, fr", "file": "/nowhere.wav"})
+    crew = Crew(whole, lambda: whole, 2)
+    async with AsyncExitStack() as stack:
+        with pytest.raises(SettingsError, match=r"menu\.file: /nowhere\.wav: cannot be read"):
+            await crew._serve(stack)
+    assert [berth.starts for berth in crew.berths.values()] == [0, 0]

@@ -1,11 +1,11 @@
 """Taking over from the translink that serves here: `translink serve --take-over`.
 
 Theory of operation
-    Everything that may fail or takes time (settings, engines, providers' warm-up) is done first. Then the
-    predecessor is asked to drain and to give way. It answers from another port from then on, and every
-    address but those of the legs in a call is free when its answer comes. Those legs come pair by pair, as
-    their calls end: each is tried every `BIND_AGAIN` seconds, for as long as the predecessor may drain.
-    What a gateway sends to a leg between the two is lost; its call was over by then.
+    Everything that may fail or takes time (settings and what they name, see `unusable`; engines, providers'
+    warm-up) is done first. Then the predecessor is asked to drain and to give way. It answers from another
+    port from then on, and every address but those of the legs in a call is free when its answer comes. Those
+    legs come pair by pair, as their calls end: each is tried every `BIND_AGAIN` seconds, for as long as the
+    predecessor may drain. What a gateway sends to a leg between the two is lost; its call was over by then.
 
     Of several workers the process that looks after them asks, once each of them waits for nothing but its
     orders; a worker is told that it was done (`GaveWay`) and fetches its own legs.

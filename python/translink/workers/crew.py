@@ -35,6 +35,7 @@ from translink.admin.routes.requests import ModeChange
 from translink.commands.addresses import refuse_taken_ports
 from translink.commands.reloading import read_again
 from translink.commands.takeover import GaveWay, Predecessor, predecessor
+from translink.commands.unusable import refuse_unusable
 from translink.errors import SettingsError, conceal
 from translink.face.fan import Fan
 from translink.face.peers import AdminPeer
@@ -166,6 +167,7 @@ class Crew:
         before = await predecessor(settings) if self._take_over else None
         if before is None and self._take_over:
             refuse_taken_ports(settings)
+        refuse_unusable(settings)
         self._endpoints = await find_endpoints(settings, stack, self._engines)
         self._face = face = FaceServer(
             settings.admin,
