@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -15,9 +16,11 @@ from aiohttp import web
 from tests.support.console import ConsoleDesk
 from tests.support.serve import until
 from translink.admin import AdminServer
+from translink.commands.control import CONTROL_SECONDS
+from translink.commands.takeover import ASK_SECONDS
 from translink.face import streams
 from translink.face.fan import ViewerGone
-from translink.face.peers import AdminPeer
+from translink.face.peers import HAND_OVER_TIME, AdminPeer
 from translink.face.screen import LOST_WITH_NODE
 from translink.face.server import FaceServer
 from translink.observe.journal import Journal
@@ -247,6 +250,20 @@ async def test_a_drain_for_a_successor_reaches_every_node_and_the_face_moves(
         "admin"
     ]
     assert (await nodes.ask("GET", "/api/drain"))[1]["hand_over"]
+
+
+async def test_a_node_that_hangs_does_not_keep_the_successor_from_its_answer(
+    nodes: TwoNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gave up first, when the others had given way already: then nobody served."""
+    assert min(CONTROL_SECONDS, ASK_SECONDS) > HAND_OVER_TIME + 1
+    monkeypatch.setattr("translink.face.routes.HAND_OVER_TIME", 0.2)
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as hangs:
+        hangs.bind(("127.0.0.1", 0))
+        hangs.listen()
+        nodes.peers["w2"] = AdminPeer("w2", f"http://127.0.0.1:{hangs.getsockname()[1]}", TOKEN)
+        status, state = await nodes.ask("POST", "/api/drain", {"hand_over": True})
+        assert (status, state["silent"], state["admin"]) == (200, ["w2"], nodes.face.url)
 
 
 async def test_a_node_that_is_silent_is_named_and_the_others_answer(nodes: TwoNodes) -> None:
