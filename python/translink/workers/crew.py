@@ -298,6 +298,10 @@ class Crew:
         said = "a worker serves again" if again else "a worker serves"
         log.info(said, worker=berth.name, pid=berth.pid)
         self._silence.heard(berth.name, time.monotonic())
+        if self._stopping or self._draining:
+            # Begun while it was getting ready: it has not been told.
+            berth.signal(signal.SIGTERM if self._stopping else signal.SIGUSR1)
+            return
         self._later(self.placement.announce(self._node(berth)))
         if self._given[berth.name] is not self._settings:  # switched while it was getting ready
             self._later(berth.tell())
