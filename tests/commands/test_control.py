@@ -28,6 +28,7 @@ from translink.commands.control import (
 from translink.commands.machine_check import look_at_ports
 from translink.commands.takeover import predecessor
 from translink.errors import SettingsError
+from translink.face import sums
 from translink.process.threads import in_thread
 from translink.settings.model import Settings
 
@@ -200,6 +201,25 @@ def test_status_says_of_each_worker_why_it_takes_no_call(
     assert run_status(Target("http://127.0.0.1:3020", "")) == SERVER_SAYS_NO
     said = capsys.readouterr().out
     assert f"NOT READY: w1: down speech, hearing; {drain}; silent w3\n" in said
+
+
+def test_status_and_mode_say_that_no_worker_answers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in the second in which all of them start."""
+    answers: dict[str, dict[str, Any]] = {
+        "/ready": {"ok": False, "nodes": {"w1": None}, "silent": ["w1"], "starting": ["w1"]},
+        "/api/stats": sums.stats({"w1": None}),
+        "/api/calls": {"calls": []},
+    }
+    monkeypatch.setattr(control, "asked", lambda _target, _, path, **__: (503, answers[path]))
+    here = Target("http://127.0.0.1:3020", "")
+    assert run_status(here) == SERVER_SAYS_NO
+    said = capsys.readouterr().out
+    assert "server     http://127.0.0.1:3020, none of its workers answers\n" in said
+    assert "NOT READY: silent w1; starting w1\n" in said
+    assert run_mode(here, mode=None, leg=None, share=None) == SERVER_SAYS_NO
+    assert "none of its workers answers" in capsys.readouterr().err
 
 
 def test_a_token_goes_to_no_other_server_and_stands_on_no_command_line(tmp_path: Path) -> None:
