@@ -224,6 +224,7 @@ def test_status_and_mode_say_that_no_worker_answers(
 
 def test_a_token_goes_to_no_other_server_and_stands_on_no_command_line(tmp_path: Path) -> None:
     settings = guarded("http://127.0.0.1:9", tmp_path)
+    (tmp_path / "two").write_text("plain-0123456789\nnext-0123456789\n")
     assert target_of(settings, "http://10.0.0.1:3020", None).token == ""
     for url, token, reason in (
         (None, None, "admin.port = 0"),
@@ -233,10 +234,11 @@ def test_a_token_goes_to_no_other_server_and_stands_on_no_command_line(tmp_path:
         (f"http://{'x' * 64}.example", None, "--url"),
         ("http://300.0.0.1:3020", None, "--url"),
         ("http://127.0.0.1:9", "file:/nowhere/token", "cannot be read"),
+        ("http://127.0.0.1:9", f"file:{tmp_path / 'two'}", "--token: should be the key alone"),
     ):
         with pytest.raises(SettingsError, match=reason) as caught:
             target_of(settings, url, token)
-        assert "plain-0123456789" not in str(caught.value)
+        assert "0123456789" not in str(caught.value)
 
 
 def test_nobody_there_is_said_with_its_own_code(tmp_path: Path) -> None:

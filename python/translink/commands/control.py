@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import orjson
 
 from translink.commands.printing import print_json
-from translink.credentials import known_host
+from translink.credentials import header_key, known_host
 from translink.errors import SettingsError, TranslinkError, complaints, printable
 from translink.settings.secrets import fetched, is_reference
 from translink.settings.types import Address
@@ -86,7 +86,7 @@ def target_of(settings: Settings, url: str | None, token: str | None) -> Target:
                 "file:PATH or keyring:SERVICE/NAME"
             )
         try:
-            shown = fetched(token)
+            shown = header_key(fetched(token))  # else the client names it where it refuses it
         except ValueError as error:
             raise SettingsError(f"--token: {error}") from None
     if url is not None:
