@@ -311,7 +311,8 @@ class App:
         now = await read_again(self._reread, self._settings)
         if now is None:
             return
-        edited = not same_modes(now, self._settings)
+        # A worker is told only what is to take effect; what it was told last need not be in force.
+        edited = self._member is not None or not same_modes(now, self._settings)
         self._settings = now
         if self._console is not None and edited:
             self._console.reloaded(now)

@@ -49,26 +49,6 @@ class ImportingPipe(Pipe):
         return -signal.SIGUSR1
 
 
-async def test_what_is_switched_while_a_worker_starts_is_in_force_there_too(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    whole = settings(2)
-    crew, pipe = Crew(whole, lambda: whole, 2), Pipe()
-    crew._endpoints = endpoints_of(whole)
-    berth = crew.berths["w1"]
-    monkeypatch.setattr(berth, "_process", pipe)
-    await pipe.send(packed(berth._order(1)))
-    crew._mode_set(ModeChange(mode="prerecorded"))  # it cannot be asked yet
-    berth.url = "http://127.0.0.1:1"
-    crew._serving(berth)
-    await asyncio.gather(*crew._tasks)
-    assert [order.settings.mode for order in pipe.got] == ["auto", "prerecorded"]
-    # Where nothing was, nothing is told.
-    crew._serving(berth)
-    await asyncio.gather(*crew._tasks)
-    assert len(pipe.got) == 2
-
-
 async def test_a_file_that_cannot_be_played_is_refused_before_a_worker_starts() -> None:
     """By the crew, whose exit code is then that of a wrong setting."""
     whole = settings(2, menu={"languages": "en, fr", "file": "/nowhere.wav"})
@@ -107,3 +87,23 @@ async def test_a_worker_that_a_drain_ends_in_its_start_is_no_failure(
     berth.leave()
     await berth.run()
     assert (berth.starts, berth.exit_code) == (1, 0)
+
+
+async def test_what_is_switched_while_a_worker_starts_is_in_force_there_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = settings(2)
+    crew, pipe = Crew(whole, lambda: whole, 2), Pipe()
+    crew._endpoints = endpoints_of(whole)
+    berth = crew.berths["w1"]
+    monkeypatch.setattr(berth, "_process", pipe)
+    await pipe.send(packed(berth._order(1)))
+    crew._mode_set(ModeChange(mode="prerecorded"))  # it cannot be asked yet
+    berth.url = "http://127.0.0.1:1"
+    crew._serving(berth)
+    await asyncio.gather(*crew._tasks)
+    assert [order.settings.mode for order in pipe.got] == ["auto", "prerecorded"]
+    # Where nothing was, nothing is told.
+    crew._serving(berth)
+    await asyncio.gather(*crew._tasks)
+    assert len(pipe.got) == 2
