@@ -183,7 +183,6 @@ COVERED_BY = {
     "pbx.waiting": "interop/test_asterisk",
     "pbx.service": "interop/test_asterisk",
     "providers.billing": "calls/test_metered",
-    "commands.takeover": "test_drain",
     "providers.deepgram.detection": "providers/deepgram/test_prerecorded",
     "providers.openai.endpoint": "providers/openai/test_translate",
     "providers.openai.prompt": "providers/openai/test_translate",

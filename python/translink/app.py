@@ -293,7 +293,7 @@ class App:
         for task in (
             asyncio.create_task(before.gone(gone), name="predecessor"),
             asyncio.create_task(
-                to_come.fetch(before.deadline, self.switchboard.open_legs), name="legs-to-come"
+                to_come.fetch(before, self.switchboard.open_legs), name="legs-to-come"
             ),
         ):
             stack.callback(task.cancel)

@@ -54,7 +54,9 @@ class Predecessor:
     target: Target
     pid: int
     deadline: float = 0.0
-    """Monotonic seconds until which its legs are waited for."""
+    """Monotonic seconds until which its legs are waited for. It moves when the predecessor gets more time."""
+    beyond: float = 0.0
+    """Seconds of that behind the limit of its drain."""
 
     async def give_way(self, drain_timeout: float) -> None:
         """Have it drain. Nothing is done where it does already. Raises `ControlError`."""
@@ -65,7 +67,8 @@ class Predecessor:
             lambda: asked(self.target, "POST", "/api/drain", body), ASK_SECONDS
         )
         left = float(state["left_s"] or 0.0)
-        self.deadline = time.monotonic() + left + drain_timeout + GRACE_SECONDS
+        self.beyond = drain_timeout + GRACE_SECONDS
+        self.deadline = time.monotonic() + left + self.beyond
         self.target = replace(self.target, url=str(state["admin"]))
         log.info(
             "taking over: another translink gives way, and ends when its calls have ended",
@@ -80,13 +83,17 @@ class Predecessor:
         while time.monotonic() < self.deadline:
             await asyncio.sleep(PULSE)
             try:
-                await in_thread(lambda: asked(self.target, "GET", "/api/drain"), ASK_SECONDS)
+                _, state = await in_thread(
+                    lambda: asked(self.target, "GET", "/api/drain"), ASK_SECONDS
+                )
             except ControlError as error:
                 if error.code != NOBODY_ANSWERS:  # it is there, and busy
                     continue
                 break
             except TimeoutError:
                 continue
+            if left := float(state.get("left_s") or 0.0):  # else it should have ended
+                self.deadline = max(self.deadline, time.monotonic() + left + self.beyond)
         log.info("the process before us has ended", pid=self.pid)
         event.set()
 
@@ -102,17 +109,19 @@ class GaveWay:
     pid: int
     deadline: float
     """As a predecessor's."""
+    beyond: float
+    """Likewise."""
 
     @classmethod
     def of(cls, before: Predecessor, settings: Settings) -> GaveWay:
         """`settings`: those that `before` was found by."""
-        return cls(settings.admin, before.target.url, before.pid, before.deadline)
+        return cls(settings.admin, before.target.url, before.pid, before.deadline, before.beyond)
 
     def predecessor(self, settings: Settings) -> Predecessor:
         """The same, in the process that was told."""
         whole = settings.model_copy(update={"admin": self.admin})
         target = replace(target_of(whole, None, None), url=self.url)
-        return Predecessor(target, self.pid, self.deadline)
+        return Predecessor(target, self.pid, self.deadline, self.beyond)
 
 
 async def predecessor(settings: Settings) -> Predecessor | None:
@@ -152,16 +161,17 @@ class LegsToCome:
         return opened
 
     async def fetch(
-        self, deadline: float, on_open: Callable[[Mapping[str, MediaLeg]], None]
+        self, before: Predecessor, on_open: Callable[[Mapping[str, MediaLeg]], None]
     ) -> None:
-        """All of them, as they come; those that have not come by `deadline` are said to be missing."""
+        """All of them, as they come; those that have not come by the deadline of `before`, who has them, are said
+        to be missing."""
         while self._pairs:
             pause = max(BIND_AGAIN, 2 * len(self._pairs) / BINDS_A_SECOND)
             await asyncio.sleep(pause)
             if opened := self.come():
                 log.info("ports taken over", legs=list(opened))
                 on_open(opened)
-            elif time.monotonic() > deadline:
+            elif time.monotonic() > before.deadline:
                 log.error(
                     "legs never came free: restart translink when nobody has their ports",
                     legs=self.names,
