@@ -16,11 +16,12 @@ from aiohttp import web
 from tests.support.console import ConsoleDesk
 from tests.support.serve import until
 from translink.admin import AdminServer
+from translink.admin.routes.live import MOST_DASHBOARDS
 from translink.commands.control import CONTROL_SECONDS
 from translink.commands.takeover import ASK_SECONDS
 from translink.face import streams
 from translink.face.fan import ViewerGone
-from translink.face.peers import HAND_OVER_TIME, AdminPeer
+from translink.face.peers import HAND_OVER_TIME, AdminPeer, Peers
 from translink.face.screen import LOST_WITH_NODE
 from translink.face.server import FaceServer
 from translink.observe.journal import Journal
@@ -324,6 +325,12 @@ async def test_one_dashboard_shows_all_and_sees_a_node_die(nodes: TwoNodes) -> N
         assert [news["n"] for news in messages] == list(range(len(messages)))
         following.cancel()
         await live.close()
+
+
+def test_beside_all_dashboards_a_node_has_a_place_for_its_crew() -> None:
+    """Which takes a worker that it does not hear for one that hangs."""
+    open_ones = streams.NodeStreams(Peers(dict), Journal(), listen_in=False).dashboards
+    assert open_ones.most == MOST_DASHBOARDS - 1
 
 
 async def test_events_come_from_every_node_and_from_the_face(nodes: TwoNodes) -> None:
