@@ -20,9 +20,9 @@ NOT_THERE = {"languages": "en, fr", "file": "/nowhere.wav"}
 def test_what_a_start_would_fail_by_is_refused_and_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     below, folder = str(tmp_path / "file" / "below"), str(tmp_path / "all")
-    wrong: list[tuple[dict[str, dict[str, object]], str]] = [
+    wrong: list[tuple[dict[str, object], str]] = [
         ({"notice": {"file": {"en": "/nowhere.wav"}}}, "notice.file.en: /nowhere.wav: cannot be"),
-        ({"menu": {**NOT_THERE}}, "menu.file: /nowhere.wav: cannot be read"),
+        ({"menu": NOT_THERE}, "menu.file: /nowhere.wav: cannot be read"),
         ({"record": {"folder": below}}, f"record.folder: {below} cannot be made"),
         (
             {"record": {"folder": folder, "key_file": "/nowhere.key"}},
