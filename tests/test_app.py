@@ -22,6 +22,7 @@ from translink.observe.strain import StrainReport
 from translink.process.meter import LoadMeter
 from translink.process.pressure import STEP_SECONDS
 from translink.settings.model import Settings
+from translink.wiring.membership import Membership
 
 
 async def test_a_dead_media_thread_is_no_health_and_the_end(
@@ -164,6 +165,19 @@ async def test_settings_that_cannot_be_read_in_time_stop_nothing(
 def _modes(app: App) -> tuple[str, float, list[Any]]:
     shown, legs = app.console.settings()
     return shown["mode"], shown["streaming_share"], [leg["mode"] for leg in legs]
+
+
+async def test_a_worker_that_is_given_its_settings_again_follows_them(
+    own_fake: FakeProviders, tmp_path: Path
+) -> None:
+    """Also where they are those of its start: it was switched over the API since."""
+    settings = settings_for(own_fake.url, tmp_path, "mode=prerecorded")
+    member = Membership("w1", 1, None, "http://127.0.0.1:1", lambda _: None)
+    app = App(settings, lambda: settings, member=member)
+    async with app.running():
+        app.console.set_mode("auto")
+        await app.reload()
+        assert _modes(app)[0] == "prerecorded"
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "sim/talk": "callers offline offline/engines sim",
         "wiring": "offline offline/engines calls recognition providers providers/deepgram"
         " providers/elevenlabs providers/openai observe process settings",
-        "commands": "wiring pbx offline/engines admin/access providers observe observe/postmortem"
+        "commands": "wiring pbx offline/engines admin/access calls providers observe observe/postmortem"
         " recording settings process media",
         "fleet": "face placement wiring admin admin/http admin/panel admin/routes calls observe process settings",
         "app": "fleet commands pbx recording wiring admin admin/panel calls providers observe settings process media",
@@ -181,7 +181,6 @@ COVERED_BY = {
     "pbx.waiting": "interop/test_asterisk",
     "pbx.service": "interop/test_asterisk",
     "providers.billing": "calls/test_metered",
-    "commands.takeover": "test_drain",
     "providers.deepgram.detection": "providers/deepgram/test_prerecorded",
     "providers.openai.endpoint": "providers/openai/test_translate",
     "providers.openai.prompt": "providers/openai/test_translate",

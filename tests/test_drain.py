@@ -213,6 +213,25 @@ async def test_twenty_calls_and_a_restart_in_their_middle_and_no_word_is_lost(
         assert (len(ended), lost) == (CALLS, 0)
 
 
+async def test_a_successor_that_cannot_start_takes_nothing_from_the_one_that_serves(
+    fake: FakeProviders, tmp_path: Path
+) -> None:
+    folders = [tmp_path / "old", tmp_path / "new"]
+    for folder in folders:
+        folder.mkdir()
+    legs = pairs(("3333", "4444"))
+    wrong = '[notice.file]\nen = "/nowhere.wav"'
+    async with serving(folders[0], fake, legs) as old:
+        new = Serve(folders[1], fake, legs, flag="true", extra=wrong, successor_of=old.admin)
+        async with new:
+            assert await new.exit_code(PATIENCE) == 2
+        assert new.lines("notice.file.en: /nowhere.wav: cannot be read"), new.tail()
+        assert not (await old.get("/api/drain"))["draining"]
+        async with call(old, "3333", "4444") as (one, two):
+            await one.say(1, 2)
+            await two.hears(1, 2)
+
+
 async def until_answered_by(server: Serve) -> None:
     end = time.monotonic() + PATIENCE
     while (await server.get("/api/drain"))["pid"] != server.pid:

@@ -22,6 +22,7 @@ from translink.calls.switchboard import Switchboard, mode_line
 from translink.commands.addresses import refuse_taken_ports
 from translink.commands.reloading import read_again, tell_what_stays
 from translink.commands.takeover import LegsToCome, Predecessor, predecessor, take_legs
+from translink.commands.unusable import refuse_unusable
 from translink.media import Media
 from translink.observe.costs import Costs
 from translink.observe.journal import Journal
@@ -109,6 +110,7 @@ class App:
         before = await predecessor(settings) if self._take_over else self._before
         if before is None:
             refuse_taken_ports(settings)  # first: engines take seconds to load
+        refuse_unusable(settings)
         async with AsyncExitStack() as stack:
             fleet = None
             if settings.placement.nats and self._member is None:
@@ -297,7 +299,7 @@ class App:
         for task in (
             asyncio.create_task(before.gone(gone), name="predecessor"),
             asyncio.create_task(
-                to_come.fetch(before.deadline, self.switchboard.open_legs), name="legs-to-come"
+                to_come.fetch(before, self.switchboard.open_legs), name="legs-to-come"
             ),
         ):
             stack.callback(task.cancel)
@@ -315,7 +317,8 @@ class App:
         now = await read_again(self._reread, self._settings)
         if now is None:
             return
-        edited = not same_modes(now, self._settings)
+        # A worker is told only what is to take effect; what it was told last need not be in force.
+        edited = self._member is not None or not same_modes(now, self._settings)
         self._settings = now
         if self._console is not None and edited:
             self._console.reloaded(now)

@@ -6,16 +6,23 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.board import Board
+from tests.support.board import Board, FakeLeg
 from tests.support.virtual import run_virtually
 from translink.calls.call import GUARD_SECONDS
 from translink.calls.lag import tone
+from translink.calls.switchboard import Switchboard
+from translink.observe.journal import Journal
 from translink.process.pressure import STEP_SECONDS, LoadLimits
+from translink.recognition.rules import ListenRules
+
+if TYPE_CHECKING:
+    from translink.media import MediaLeg
+    from translink.settings.legs import Mode
 
 
 def on_a_board(scenario: Callable[[Board], Awaitable[None]], **settings: object) -> Board:
@@ -530,6 +537,35 @@ def test_modes_that_change_in_one_step_disturb_no_call_that_they_mean_alike() ->
         assert board.providers.connected.count("en") == 1
 
     on_a_board(scenario, idle_timeout=30)
+
+
+def test_a_leg_that_comes_later_has_the_mode_that_was_switched_to_meanwhile() -> None:
+    """After a take-over, once its call in the process before is over."""
+
+    async def scenario(board: Board) -> None:
+        switches: list[tuple[Mode | None, tuple[str, str]]] = [
+            (None, ("streaming", "auto")),  # the share alone
+            ("prerecorded", ("prerecorded", "prerecorded")),
+        ]
+        for mode, modes in switches:
+            later = Switchboard(
+                board.switchboard._settings,
+                {},
+                services=board.services,
+                journal=Journal(),
+                rules=ListenRules(),
+            )
+            later.set_mode(mode, share=0.5)
+            later.open_legs(cast("dict[str, MediaLeg]", {"3": FakeLeg(), "4": FakeLeg()}))
+            assert (later.mode_of("3"), later.mode_of("4")) == modes
+
+    languages = {"1": "en", "2": "fr", "3": "de", "4": "es"}
+    legs: list[dict[str, object]] = [
+        {"name": name, "language": language, "listen": 0, "play_to": int(name)}
+        for name, language in languages.items()
+    ]
+    legs[2]["mode"] = "streaming"
+    on_a_board(scenario, legs=legs)
 
 
 @pytest.mark.parametrize(

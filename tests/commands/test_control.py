@@ -28,6 +28,7 @@ from translink.commands.control import (
 from translink.commands.machine_check import look_at_ports
 from translink.commands.takeover import predecessor
 from translink.errors import SettingsError
+from translink.face import sums
 from translink.process.threads import in_thread
 from translink.settings.model import Settings
 
@@ -202,8 +203,28 @@ def test_status_says_of_each_worker_why_it_takes_no_call(
     assert f"NOT READY: w1: down speech, hearing; {drain}; silent w3\n" in said
 
 
+def test_status_and_mode_say_that_no_worker_answers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in the second in which all of them start."""
+    answers: dict[str, dict[str, Any]] = {
+        "/ready": {"ok": False, "nodes": {"w1": None}, "silent": ["w1"], "starting": ["w1"]},
+        "/api/stats": sums.stats({"w1": None}),
+        "/api/calls": {"calls": []},
+    }
+    monkeypatch.setattr(control, "asked", lambda _target, _, path, **__: (503, answers[path]))
+    here = Target("http://127.0.0.1:3020", "")
+    assert run_status(here) == SERVER_SAYS_NO
+    said = capsys.readouterr().out
+    assert "server     http://127.0.0.1:3020, none of its workers answers\n" in said
+    assert "NOT READY: silent w1; starting w1\n" in said
+    assert run_mode(here, mode=None, leg=None, share=None) == SERVER_SAYS_NO
+    assert "none of its workers answers" in capsys.readouterr().err
+
+
 def test_a_token_goes_to_no_other_server_and_stands_on_no_command_line(tmp_path: Path) -> None:
     settings = guarded("http://127.0.0.1:9", tmp_path)
+    (tmp_path / "two").write_text("plain-0123456789\nnext-0123456789\n")
     assert target_of(settings, "http://10.0.0.1:3020", None).token == ""
     for url, token, reason in (
         (None, None, "admin.port = 0"),
@@ -213,10 +234,11 @@ def test_a_token_goes_to_no_other_server_and_stands_on_no_command_line(tmp_path:
         (f"http://{'x' * 64}.example", None, "--url"),
         ("http://300.0.0.1:3020", None, "--url"),
         ("http://127.0.0.1:9", "file:/nowhere/token", "cannot be read"),
+        ("http://127.0.0.1:9", f"file:{tmp_path / 'two'}", "--token: should be the key alone"),
     ):
         with pytest.raises(SettingsError, match=reason) as caught:
             target_of(settings, url, token)
-        assert "plain-0123456789" not in str(caught.value)
+        assert "0123456789" not in str(caught.value)
 
 
 def test_nobody_there_is_said_with_its_own_code(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -15,9 +16,12 @@ from aiohttp import web
 from tests.support.console import ConsoleDesk
 from tests.support.serve import until
 from translink.admin import AdminServer
+from translink.admin.routes.live import MOST_DASHBOARDS
+from translink.commands.control import CONTROL_SECONDS
+from translink.commands.takeover import ASK_SECONDS
 from translink.face import streams
 from translink.face.fan import ViewerGone
-from translink.face.peers import AdminPeer
+from translink.face.peers import HAND_OVER_TIME, AdminPeer, Peers
 from translink.face.screen import LOST_WITH_NODE
 from translink.face.server import FaceServer
 from translink.observe.journal import Journal
@@ -249,6 +253,20 @@ async def test_a_drain_for_a_successor_reaches_every_node_and_the_face_moves(
     assert (await nodes.ask("GET", "/api/drain"))[1]["hand_over"]
 
 
+async def test_a_node_that_hangs_does_not_keep_the_successor_from_its_answer(
+    nodes: TwoNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gave up first, when the others had given way already: then nobody served."""
+    assert min(CONTROL_SECONDS, ASK_SECONDS) > HAND_OVER_TIME + 1
+    monkeypatch.setattr("translink.face.routes.HAND_OVER_TIME", 1.0)
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as hangs:
+        hangs.bind(("127.0.0.1", 0))
+        hangs.listen()
+        nodes.peers["w2"] = AdminPeer("w2", f"http://127.0.0.1:{hangs.getsockname()[1]}", TOKEN)
+        status, state = await nodes.ask("POST", "/api/drain", {"hand_over": True})
+        assert (status, state["silent"], state["admin"]) == (200, ["w2"], nodes.face.url)
+
+
 async def test_a_node_that_is_silent_is_named_and_the_others_answer(nodes: TwoNodes) -> None:
     await nodes.made()
     await nodes.die("w1")
@@ -324,6 +342,12 @@ async def test_one_dashboard_shows_all_and_sees_a_node_die(nodes: TwoNodes) -> N
         assert [news["n"] for news in messages] == list(range(len(messages)))
         following.cancel()
         await live.close()
+
+
+def test_beside_all_dashboards_a_node_has_a_place_for_its_crew() -> None:
+    """Which takes a worker that it does not hear for one that hangs."""
+    open_ones = streams.NodeStreams(Peers(dict), Journal(), listen_in=False).dashboards
+    assert open_ones.most == MOST_DASHBOARDS - 1
 
 
 async def test_events_come_from_every_node_and_from_the_face(nodes: TwoNodes) -> None:

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from tests.fakes.providers import FakeProviders
+from tests.support.board import Board
 from tests.support.in_process import settings_for
 from translink.admin.access.roles import Access
 from translink.admin.guarded import guard_of
@@ -54,6 +55,15 @@ async def test_a_node_is_announced_as_soon_as_it_has_met_the_others(tmp_path: Pa
     assert not fleet._news.is_set()
     fleet.placement.on_reach(True)
     assert fleet._news.is_set()
+
+
+async def test_a_mode_of_all_that_is_the_systems_here_ends_the_legs_own_too(tmp_path: Path) -> None:
+    """As it did where it was set: a node that starts later may not differ."""
+    fleet = Fleet(settings_for("http://127.0.0.1:9", tmp_path, NATS))
+    fleet._board = switchboard = Board().switchboard
+    switchboard.set_mode("streaming", "1")
+    fleet._changed("mode", "auto")
+    assert (switchboard.mode, switchboard.mode_of("1")) == ("auto", "auto")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,9 @@ def _no_memory(leg: LegSettings) -> MediaLeg:
 
 
 def _opened(leg: LegSettings) -> MediaLeg:
-    return cast("MediaLeg", FakeLeg())
+    made = FakeLeg()
+    made.on_playout = lambda _: None
+    return cast("MediaLeg", made)
 
 
 def _desk(board: Board) -> Desk:
@@ -184,6 +186,30 @@ def test_a_room_speaks_the_legs_language_whatever_a_caller_at_the_leg_chose() ->
         assert desk.seize("1", "room", lambda: None).leg.language == "en"
         assert board.switchboard.legs["1"].language == "de"
         await board.switchboard.close("test over")
+
+    run_virtually(scenario())
+
+
+def test_a_room_has_the_mode_that_was_switched_to_at_its_legs() -> None:
+    async def scenario() -> None:
+        board = Board(idle_timeout=60)
+        desk, switchboard = _desk(board), board.switchboard
+        switchboard.set_mode("streaming", "1")
+        desk.seize("1", "first", lambda: None).arrive()
+        desk.seize("2", "first", lambda: None).arrive()
+        await asyncio.sleep(0.1)
+        assert (switchboard.mode_of("1.first"), switchboard.mode_of("2.first")) == (
+            "streaming",
+            "auto",
+        )
+        switchboard.set_mode(share=0.5)
+        assert switchboard.mode_of("1.first") == "streaming"
+        switchboard.set_mode("prerecorded")
+        desk.seize("1", "next", lambda: None).arrive()
+        desk.seize("2", "next", lambda: None).arrive()
+        modes = [switchboard.mode_of(leg) for leg in ("1.first", "1.next", "2.next")]
+        assert modes == ["prerecorded"] * 3
+        await switchboard.close("test over")
 
     run_virtually(scenario())
 

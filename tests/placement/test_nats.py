@@ -9,14 +9,17 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from nats.aio.client import Client
 
 from tests.placement.test_memory import node
 from tests.support.nats import BINARY, NatsServer, nats_server
 from tests.support.serve import until
 from translink.placement.access import NatsAccess
+from translink.placement.connection import Unusable, connected
 from translink.placement.nats import ANSWER_PATIENCE, NatsPlacement
 from translink.placement.protocol import BEAT, EXPIRY, Node, PlacementError, Slot, best
 
@@ -343,3 +346,38 @@ async def test_a_burst_of_calls_is_spread_evenly(server: NatsServer) -> None:
             lambda: sum(each.running for each in nodes[0].placement.nodes().values()) == 300
         )
         assert all(90 <= each.running <= 110 for each in nodes[0].placement.nodes().values())
+
+
+async def test_an_error_that_nobody_expects_costs_one_attempt(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of nkeys, for a spoilt seed. The node took itself for alone until its restart, and said nothing."""
+    connect, tries = Client.connect, list[Client]()
+
+    async def fails_at_first(self: Client, *args: Any, **how: Any) -> None:
+        tries.append(self)
+        if len(tries) == 1:
+            raise RuntimeError("a bug")
+        await connect(self, *args, **how)
+
+    monkeypatch.setattr(Client, "connect", fails_at_first)
+    async with fleet_of(server.url, "bug", "a") as (one,):
+        assert one.placement.reachable()
+    assert len(tries) >= 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["SUAIO3FH\n", "-----BEGIN USER NKEY SEED-----\nSUAIO3FH\n", "{}"],
+    ids=["a seed", "no JWT", "JSON"],
+)
+async def test_a_file_that_holds_no_credentials_is_named_and_holds_nobody_up(
+    tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "node.creds"
+    file.write_text(text)
+    url = "nats://127.0.0.1:9"
+    with pytest.raises(Unusable, match=r"node\.creds should be a \.creds file") as refused:
+        async with connected(url, NatsAccess((url,), credentials=file), "fleet"):
+            pytest.fail("connected")
+    assert "SUAIO3FH" not in str(refused.value)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import io
+import signal
+from contextlib import AsyncExitStack
 
 import pytest
 import structlog
 
 from tests.workers.test_split import settings
 from translink.admin.routes.requests import ModeChange
+from translink.errors import SettingsError
 from translink.wiring.endpoints import endpoints_of
 from translink.workers.crew import Crew
 from translink.workers.worker import WorkOrder, orders, packed
@@ -22,9 +25,69 @@ class Pipe:
 
     def __init__(self) -> None:
         self.got: list[WorkOrder] = []
+        self.signals: list[signal.Signals] = []
 
     async def send(self, data: bytes) -> None:
         self.got += orders(io.BytesIO(data))
+
+    def signal(self, number: signal.Signals) -> None:
+        self.signals.append(number)
+
+
+class ImportingPipe(Pipe):
+    """One that does not listen to signals yet, and so dies of them."""
+
+    async def start(self) -> None:
+        pass
+
+    async def line(self) -> bytes:
+        return b""
+
+    async def wait(self) -> int:
+        return -signal.SIGUSR1
+
+    async def stop(self, _: float) -> int:
+        return -signal.SIGUSR1
+
+
+async def test_a_file_that_cannot_be_played_is_refused_before_a_worker_starts() -> None:
+    """By the crew, whose exit code is then that of a wrong setting."""
+    whole = settings(2, menu={"languages": "en, fr", "file": "/nowhere.wav"})
+    crew = Crew(whole, lambda: whole, 2)
+    async with AsyncExitStack() as stack:
+        with pytest.raises(SettingsError, match=r"menu\.file: /nowhere\.wav: cannot be read"):
+            await crew._serve(stack)
+    assert [berth.starts for berth in crew.berths.values()] == [0, 0]
+
+
+async def test_a_worker_that_was_getting_ready_when_a_drain_began_is_drained_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The nodes were asked without it. It would have taken calls, and never ended."""
+    whole = settings(2)
+    crew, pipe = Crew(whole, lambda: whole, 2), Pipe()
+    berth = crew.berths["w1"]
+    monkeypatch.setattr(berth, "_process", pipe)
+    crew._drain_begun()
+    berth.url = "http://127.0.0.1:1"
+    crew._serving(berth)
+    await asyncio.gather(*crew._tasks)
+    assert pipe.signals == [signal.SIGUSR1]
+    assert crew.placement.nodes() == {}
+    crew._stopping = True
+    crew._serving(berth)
+    assert pipe.signals == [signal.SIGUSR1, signal.SIGTERM]
+
+
+async def test_a_worker_that_a_drain_ends_in_its_start_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = settings(2)
+    berth = Crew(whole, lambda: whole, 2).berths["w1"]
+    monkeypatch.setattr(berth, "_process", ImportingPipe())
+    berth.leave()
+    await berth.run()
+    assert (berth.starts, berth.exit_code) == (1, 0)
 
 
 async def test_what_is_switched_while_a_worker_starts_is_in_force_there_too(

@@ -77,8 +77,6 @@ class Leg:
         self.hearing = Hearing(media.original, behind=behind, echo=echo)
         """Its ear."""
         self.call: Call | None = None
-        self.own_mode: Mode | None = settings.mode
-        """None = the system's."""
         self.attended = False
         """Somebody is known to be on the line: silence does not end the call, and none begins before
         the other one is there, too."""
@@ -271,10 +269,6 @@ class Leg:
     def set_record(self, record: bool) -> None:
         """Whether it is to be recorded; the recorder is told by the caller."""
         self.settings = self.settings.model_copy(update={"record": record})
-
-    def set_mode(self, mode: Mode | None) -> None:
-        """A mode of its own; None = the system's."""
-        self.own_mode = mode
 
     def set_language(self, language: str) -> None:
         """What is spoken and heard here from now on, with that language's usual voice."""

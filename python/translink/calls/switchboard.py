@@ -81,6 +81,8 @@ class Switchboard:
         self._node, self._numbers = "", itertools.count(1)
         self._tasks: dict[asyncio.Task[None], Call] = {}
         self._mode: Mode = settings.mode
+        self.own_modes: dict[str, Mode] = {leg.name: leg.mode for leg in settings.legs if leg.mode}
+        """Of legs that have one of their own, also of those that are still to be opened."""
         self._share = settings.streaming_share
         self._draws: dict[str, float] = {}
         """Each running call's lot in the roll-out, in [0, 1)."""
@@ -123,7 +125,7 @@ class Switchboard:
 
     def mode_of(self, leg: str) -> Mode:
         """The leg's own mode, or else the system's. Raises `KeyError`."""
-        return self.legs[leg].own_mode or self._mode
+        return self.own_modes.get(self.legs[leg].name) or self._mode
 
     def set_mode(
         self, mode: Mode | None = None, leg: str | None = None, share: float | None = None
@@ -131,20 +133,17 @@ class Switchboard:
         """Change how speech is recognised, for the system (also where a leg had a mode of its own)
         or one leg, while calls run; None = as it is. Raises `KeyError` (no such leg)."""
         if leg is None:
-            own: Mapping[str, Mode] = {}
-            if mode is None:
-                own = {name: it.own_mode for name, it in self.legs.items() if it.own_mode}
+            own: Mapping[str, Mode] = self.own_modes if mode is None else {}
             self.set_modes(mode or self._mode, own, self._share if share is None else share)
         else:
-            self.legs[leg].set_mode(mode or self.mode_of(leg))
+            before = self.mode_of(leg)
+            self.own_modes[leg] = mode or before
             self._apply(leg)
 
     def set_modes(self, mode: Mode, legs: Mapping[str, Mode], share: float) -> None:
         """Change all of it in one step, so that no call switches to and fro: the system's mode,
         the legs that have one of their own, and the share."""
-        self._mode, self._share = mode, share
-        for name, leg in self.legs.items():
-            leg.set_mode(legs.get(name))
+        self._mode, self._share, self.own_modes = mode, share, dict(legs)
         self._apply(None)
 
     def _apply(self, leg: str | None) -> None:
@@ -435,6 +434,8 @@ class Switchboard:
 
     def _add(self, leg: Leg) -> None:
         self.legs[leg.name] = leg
+        if leg.created and leg.settings.mode:
+            self.own_modes[leg.name] = leg.settings.mode
         leg.media.on_frames = functools.partial(self._frames, leg)
         leg.media.on_playout = functools.partial(self._playout, leg)
         leg.media.on_dead = functools.partial(self._dead, leg)
@@ -448,6 +449,7 @@ class Switchboard:
         add_up(self._gone_stats, counted.recognition)
         add_up(self._gone_tally, counted.said)
         del self.legs[leg.name]
+        self.own_modes.pop(leg.name, None)
         self.out_of_service.discard(leg.name)
 
     def _streams(self, call: str, leg: str) -> bool:

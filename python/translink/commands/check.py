@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 from translink.admin.access.tls import Certificate
 from translink.commands.printing import print_json
+from translink.commands.unusable import refuse_bad_files
 from translink.offline.engines.check import check as engines
 from translink.offline.engines.phrasebook import BOOK_LANGUAGES, PHRASE_LANGUAGES, named_book
 from translink.offline.engines.synthesizer import spoken_languages
@@ -33,6 +34,7 @@ def run_check(settings: Settings, *, json: bool = False, languages: bool = False
     refuse. `languages`: who can do every language, and not the legs' alone."""
     refuse_voiceless(settings)
     Certificate.from_settings(settings.admin)
+    refuse_bad_files(settings)
     named_book(settings.offline.phrasebook, "offline.phrasebook")
     coverage = Coverage(settings)
     rows = coverage.of_all() if languages else coverage.of_legs()

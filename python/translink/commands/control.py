@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import orjson
 
 from translink.commands.printing import print_json
-from translink.credentials import known_host
+from translink.credentials import header_key, known_host
 from translink.errors import SettingsError, TranslinkError, complaints, printable
 from translink.settings.secrets import fetched, is_reference
 from translink.settings.types import Address
@@ -42,6 +42,8 @@ BUSY_STATUSES = (429, 503)
 """More was asked of the server than it may do beside its calls, or more connections than it takes."""
 CONTROL_SECONDS = 10.0
 """For each request."""
+NONE_ANSWERS = "none of its workers answers"
+"""As while all of them start: there are no figures then."""
 LARGEST_ANSWER = 16 * 2**20
 """Bytes; a thousand legs are one megabyte."""
 
@@ -84,7 +86,7 @@ def target_of(settings: Settings, url: str | None, token: str | None) -> Target:
                 "file:PATH or keyring:SERVICE/NAME"
             )
         try:
-            shown = fetched(token)
+            shown = header_key(fetched(token))  # else the client names it where it refuses it
         except ValueError as error:
             raise SettingsError(f"--token: {error}") from None
     if url is not None:
@@ -167,6 +169,8 @@ def run_mode(
     def work() -> int:
         if mode is None and share is None:
             _, stats = asked(target, "GET", "/api/stats")
+            if "mode" not in stats:
+                raise ControlError(f"{target.url}: {NONE_ANSWERS}", SERVER_SAYS_NO)
             answer: Mapping[str, Any] = {"mode": stats["mode"]}
         else:
             wish = {"mode": mode, "leg": leg, "share": share}
@@ -265,12 +269,13 @@ def _print_status(
     calls: list[dict[str, Any]],
 ) -> None:
     word = "ready" if ready.get("ok") else f"NOT READY: {_why_not(ready)}"
-    lines = [
-        f"server     {target.url}, version {stats['version']}, up {stats['uptime']:.0f} s",
-        f"calls may  {word}",
-        f"mode       {stats['mode']}",
-    ]
-    providers = stats["providers"].items()
+    about = NONE_ANSWERS
+    if "version" in stats:
+        about = f"version {stats['version']}, up {stats['uptime']:.0f} s"
+    lines = [f"server     {target.url}, {about}", f"calls may  {word}"]
+    if "mode" in stats:
+        lines.append(f"mode       {stats['mode']}")
+    providers = (stats.get("providers") or {}).items()
     lines += [
         f"provider   {name}: {_BREAKER_STATES.get(str(provider.get('state')), provider.get('state'))}"
         for name, provider in providers

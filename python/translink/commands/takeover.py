@@ -1,11 +1,11 @@
 """Taking over from the translink that serves here: `translink serve --take-over`.
 
 Theory of operation
-    Everything that may fail or takes time (settings, engines, providers' warm-up) is done first. Then the
-    predecessor is asked to drain and to give way. It answers from another port from then on, and every
-    address but those of the legs in a call is free when its answer comes. Those legs come pair by pair, as
-    their calls end: each is tried every `BIND_AGAIN` seconds, for as long as the predecessor may drain.
-    What a gateway sends to a leg between the two is lost; its call was over by then.
+    Everything that may fail or takes time (settings and what they name, see `unusable`; engines, providers'
+    warm-up) is done first. Then the predecessor is asked to drain and to give way. It answers from another
+    port from then on, and every address but those of the legs in a call is free when its answer comes. Those
+    legs come pair by pair, as their calls end: each is tried every `BIND_AGAIN` seconds, for as long as the
+    predecessor may drain. What a gateway sends to a leg between the two is lost; its call was over by then.
 
     Of several workers the process that looks after them asks, once each of them waits for nothing but its
     orders; a worker is told that it was done (`GaveWay`) and fetches its own legs.
@@ -53,7 +53,9 @@ class Predecessor:
     target: Target
     pid: int
     deadline: float = 0.0
-    """Monotonic seconds until which its legs are waited for."""
+    """Monotonic seconds until which its legs are waited for. It moves when the predecessor gets more time."""
+    beyond: float = 0.0
+    """Seconds of that behind the limit of its drain."""
 
     async def give_way(self, drain_timeout: float) -> None:
         """Have it drain. Nothing is done where it does already. Raises `ControlError`."""
@@ -64,7 +66,8 @@ class Predecessor:
             lambda: asked(self.target, "POST", "/api/drain", body), ASK_SECONDS
         )
         left = float(state["left_s"] or 0.0)
-        self.deadline = time.monotonic() + left + drain_timeout + GRACE_SECONDS
+        self.beyond = drain_timeout + GRACE_SECONDS
+        self.deadline = time.monotonic() + left + self.beyond
         self.target = replace(self.target, url=str(state["admin"]))
         log.info(
             "taking over: another translink gives way, and ends when its calls have ended",
@@ -79,13 +82,17 @@ class Predecessor:
         while time.monotonic() < self.deadline:
             await asyncio.sleep(PULSE)
             try:
-                await in_thread(lambda: asked(self.target, "GET", "/api/drain"), ASK_SECONDS)
+                _, state = await in_thread(
+                    lambda: asked(self.target, "GET", "/api/drain"), ASK_SECONDS
+                )
             except ControlError as error:
                 if error.code != NOBODY_ANSWERS:  # it is there, and busy
                     continue
                 break
             except TimeoutError:
                 continue
+            if left := float(state.get("left_s") or 0.0):  # else it should have ended
+                self.deadline = max(self.deadline, time.monotonic() + left + self.beyond)
         log.info("the process before us has ended", pid=self.pid)
         event.set()
 
@@ -101,17 +108,19 @@ class GaveWay:
     pid: int
     deadline: float
     """As a predecessor's."""
+    beyond: float
+    """Likewise."""
 
     @classmethod
     def of(cls, before: Predecessor, settings: Settings) -> GaveWay:
         """`settings`: those that `before` was found by."""
-        return cls(settings.admin, before.target.url, before.pid, before.deadline)
+        return cls(settings.admin, before.target.url, before.pid, before.deadline, before.beyond)
 
     def predecessor(self, settings: Settings) -> Predecessor:
         """The same, in the process that was told."""
         whole = settings.model_copy(update={"admin": self.admin})
         target = replace(target_of(whole, None, None), url=self.url)
-        return Predecessor(target, self.pid, self.deadline)
+        return Predecessor(target, self.pid, self.deadline, self.beyond)
 
 
 async def predecessor(settings: Settings) -> Predecessor | None:
@@ -151,16 +160,17 @@ class LegsToCome:
         return opened
 
     async def fetch(
-        self, deadline: float, on_open: Callable[[Mapping[str, MediaLeg]], None]
+        self, before: Predecessor, on_open: Callable[[Mapping[str, MediaLeg]], None]
     ) -> None:
-        """All of them, as they come; those that have not come by `deadline` are said to be missing."""
+        """All of them, as they come; those that have not come by the deadline of `before`, who has them, are said
+        to be missing."""
         while self._pairs:
             pause = max(BIND_AGAIN, 2 * len(self._pairs) / BINDS_A_SECOND)
             await asyncio.sleep(pause)
             if opened := self.come():
                 log.info("ports taken over", legs=list(opened))
                 on_open(opened)
-            elif time.monotonic() > deadline:
+            elif time.monotonic() > before.deadline:
                 log.error(
                     "legs never came free: restart translink when nobody has their ports",
                     legs=self.names,

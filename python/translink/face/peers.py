@@ -24,6 +24,8 @@ NODE_ANSWER_TIME: Final = 2.0
 """Seconds for a node's answer. One that needs longer is shown as silent."""
 CREATION_TIME: Final = 10.0
 """For what must not be done twice: a call that is being made."""
+HAND_OVER_TIME: Final = 6.0
+"""For giving way to another process. It waits 10 s for all of them, and gives up where it hears nothing by then."""
 SCRAPE_TIME: Final = 8.0
 """For the text of `/metrics`, which is large: Prometheus itself waits 10 s."""
 CONNECTIONS_TO_NODE: Final = 16

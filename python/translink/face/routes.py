@@ -25,7 +25,7 @@ from translink.admin.routes.requests import DrainRequest, ModeChange, parsed, re
 from translink.face import sums
 from translink.face.exposition import merged
 from translink.face.peers import (
-    CREATION_TIME,
+    HAND_OVER_TIME,
     NODE_ANSWER_TIME,
     SCRAPE_TIME,
     NodeReply,
@@ -219,7 +219,7 @@ class FaceRoutes:
         body = await request.read()
         hand_over = parsed(body, DrainRequest).hand_over
         self.on_drain()
-        patience = CREATION_TIME if hand_over else NODE_ANSWER_TIME
+        patience = HAND_OVER_TIME if hand_over else NODE_ANSWER_TIME
         answers = _values(await self._peers.ask_all("POST", "/api/drain", body, patience))
         if hand_over and not self._handed_over:
             self._handed_over = True

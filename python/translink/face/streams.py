@@ -47,9 +47,8 @@ class NodeStreams:
         self._peers = peers
         self._journal = journal
         self._listen_in = listen_in
-        self.dashboards = Sockets(
-            MOST_DASHBOARDS, f"{MOST_DASHBOARDS} dashboards are open already", longest=4_096
-        )
+        most = MOST_DASHBOARDS - 1  # a crew itself follows each worker as one more dashboard
+        self.dashboards = Sockets(most, f"{most} dashboards are open already", longest=4_096)
         self.events = Sockets(
             MOST_STREAMS, f"{MOST_STREAMS} event streams are open already", longest=4_096
         )

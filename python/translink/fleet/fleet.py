@@ -246,7 +246,8 @@ class Fleet:
         board = self._board
         if board is None:
             return
-        if setting == "mode" and value in get_args(Mode) and value != board.mode:
+        news = value != board.mode or board.own_modes  # a mode for all ends the legs' own
+        if setting == "mode" and value in get_args(Mode) and news:
             log.info("set by another node", mode=value)
             board.set_mode(cast("Mode", value))
         elif setting == "share" and (share := _share_of(value)) not in (None, board.share):

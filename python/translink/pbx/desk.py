@@ -333,8 +333,11 @@ class Desk:
                     raise Unavailable(f"call {wanted} has both its parties", busy=True)
                 return room
         self.may_begin()
+        modes = self._board.own_modes
         one, two = (
-            self._unchosen(each).model_copy(update={"name": f"{each.name}.{wanted}"})
+            self._unchosen(each).model_copy(
+                update={"name": f"{each.name}.{wanted}", "mode": modes.get(each.name)}
+            )
             for each in (leg, other)
         )
         return self._open_room(f"{pair}.{wanted}", (one, two), (leg.second, other.second))

@@ -24,6 +24,8 @@ from translink.placement.access import NatsAccess
 from translink.placement.protocol import EXPIRY
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nats.js import JetStreamContext
     from nats.js.kv import KeyValue
 
@@ -186,6 +188,8 @@ async def connected(url: str, access: NatsAccess, fleet: str) -> AsyncIterator[N
 
     try:
         try:
+            if access.credentials is not None:
+                _refuse_no_credentials(access.credentials)
             await client.connect(
                 [url],
                 name="translink",
@@ -212,6 +216,13 @@ async def connected(url: str, access: NatsAccess, fleet: str) -> AsyncIterator[N
             raise Unusable(text) from None
     finally:
         await connection.close()
+
+
+def _refuse_no_credentials(path: Path) -> None:
+    """In a file without a JWT nats-py looks for one for ever, in the loop's thread. Raises `OSError`, `ValueError`."""
+    content = path.read_bytes()
+    if b"BEGIN NATS USER JWT" not in content or b"BEGIN USER NKEY SEED" not in content:
+        raise ValueError(f"placement.credentials: {path} should be a .creds file, as nsc makes it")
 
 
 def _trusted(access: NatsAccess) -> ssl.SSLContext:

@@ -236,6 +236,10 @@ class NatsPlacement:
                     why = session.why
             except Unusable as error:
                 why = str(error)
+            except Exception as error:  # as nkeys raises for a spoilt seed
+                why = f"a bug: {type(error).__name__}"
+                if why != logged:
+                    log.exception("a bug in the placement")
             finally:
                 self._session = None
             if why != logged:  # once, not at each attempt

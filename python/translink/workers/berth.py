@@ -90,7 +90,7 @@ class Berth:
                 self.on_ended(self, code)
             await self._process.stop(0.0)
             if self._leaving.is_set():
-                self.exit_code = code
+                self.exit_code = code if started else 0  # it was told to end before it could listen
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._leaving.wait(), restarts.pause())

@@ -35,6 +35,7 @@ from translink.admin.routes.requests import ModeChange
 from translink.commands.addresses import refuse_taken_ports
 from translink.commands.reloading import read_again, tell_what_stays
 from translink.commands.takeover import GaveWay, Predecessor, predecessor
+from translink.commands.unusable import refuse_unusable
 from translink.errors import SettingsError, conceal
 from translink.face.fan import Fan
 from translink.face.peers import AdminPeer
@@ -166,6 +167,7 @@ class Crew:
         before = await predecessor(settings) if self._take_over else None
         if before is None and self._take_over:
             refuse_taken_ports(settings)
+        refuse_unusable(settings)
         self._endpoints = await find_endpoints(settings, stack, self._engines)
         self._face = face = FaceServer(
             settings.admin,
@@ -296,6 +298,10 @@ class Crew:
         said = "a worker serves again" if again else "a worker serves"
         log.info(said, worker=berth.name, pid=berth.pid)
         self._silence.heard(berth.name, time.monotonic())
+        if self._stopping or self._draining:
+            # Begun while it was getting ready: it has not been told.
+            berth.signal(signal.SIGTERM if self._stopping else signal.SIGUSR1)
+            return
         self._later(self.placement.announce(self._node(berth)))
         if self._given[berth.name] is not self._settings:  # switched while it was getting ready
             self._later(berth.tell())

@@ -170,8 +170,7 @@ class Console:
     def _leg_settings(self) -> Iterator[Mapping[str, Any]]:
         board = self._switchboard
         for leg in self._settings.legs:
-            there = board.legs.get(leg.name)
-            own = (there.own_mode if there else leg.mode) or board.mode
+            own = board.own_modes.get(leg.name) or board.mode
             yield {**leg.model_dump(mode="json"), "mode": None if own == board.mode else own}
 
     def calls(self, state: str = "running") -> Iterator[CallRow]:
