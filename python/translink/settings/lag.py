@@ -19,7 +19,7 @@ Curve = tuple[tuple[Figure, Figure], ...]
 beyond."""
 
 MOST_POINTS = 4
-FURTHEST = 50
+FURTHEST_BEHIND = 50
 """Seconds of sound that wait for an ear which is as far behind as it gets, or some more: the engine
 holds 60."""
 
@@ -35,11 +35,11 @@ class LagSettings(Part):
     curve: Curve = Field(((0.3, 1.0), (1.5, 1.35), (4.0, 1.5)), max_length=MOST_POINTS)
     """Points: seconds that wait for the ear, how fast it is spoken to then; linear between them, as
     far as `fastest` allows."""
-    ask_for_pause: float = Field(0.0, ge=0, le=FURTHEST)
+    ask_for_pause: float = Field(0.0, ge=0, le=FURTHEST_BEHIND)
     """From so many seconds behind on, the talker hears a soft tone every 5 s while they go on: please
     pause. 0 = never, because talkers who do not know what it means are disturbed by it. At most 50
     divided by how fast an ear may be spoken to (33.3): it is hardly ever further behind."""
-    leave_out: float = Field(0.0, ge=0, le=FURTHEST)
+    leave_out: float = Field(0.0, ge=0, le=FURTHEST_BEHIND)
     """From so many seconds behind on, whole segments are left out: shown as text, counted as
     skipped, not spoken. 0 = never: not a word is dropped. The same limit as of `ask_for_pause`."""
 
@@ -57,7 +57,7 @@ class LagSettings(Part):
         if self.leave_out and self.leave_out < self.ask_for_pause:
             raise ValueError("leave_out: should not come before ask_for_pause")
         factor = self.tempo[-1][1] if self.tempo else 1.0
-        most = int(10 * FURTHEST / factor) / 10
+        most = int(10 * FURTHEST_BEHIND / factor) / 10
         for name, seconds in (("leave_out", self.leave_out), ("ask_for_pause", self.ask_for_pause)):
             if seconds > most:
                 raise ValueError(
