@@ -135,6 +135,20 @@ def test_a_provider_that_hangs_holds_up_the_end_of_a_call_no_longer_than_allowed
     assert board.providers.open == 0
 
 
+def test_a_network_that_stands_still_in_mid_word_is_waited_for_when_the_server_stops() -> None:
+    """As long as the engine waits for RTP until it takes the talker to have stopped."""
+
+    async def scenario(board: Board) -> None:
+        await board.talk("1", 0.5)
+        closing = asyncio.create_task(board.switchboard.close("shutdown"))
+        await asyncio.sleep(0.55)
+        await board.talk("1", 0.5)
+        await closing
+
+    _, ended = a_call(scenario, drain_timeout=6.0)
+    assert (ended["reason"], ended["1.words"], ended["1.spoken"]) == ("shutdown", 2, 2)
+
+
 def test_a_recogniser_that_hangs_at_the_end_is_reported_as_a_loss() -> None:
     async def scenario(board: Board) -> None:
         board.switchboard.set_mode("prerecorded")

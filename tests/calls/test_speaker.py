@@ -37,8 +37,8 @@ class Booth:
         self.stages = Stages()
         self.books = DirectionBooks(way, self.journal, [self.stages])
         self.tally = self.books.tally
-        self.behind = 0.0
-        self.hearing = Hearing(behind=lambda: self.behind)
+        self.behind = self.queued = 0.0
+        self.hearing = Hearing(behind=lambda: self.behind, queued=lambda: self.queued)
         self.speaker = Speaker(
             way,
             ear=ear,
@@ -149,6 +149,21 @@ def test_a_full_ear_makes_the_speaker_wait_and_loses_nothing() -> None:
     text = " ".join(f"w{i}" for i in range(100))
     booth = interpret(saying(text, "after"), Talkers(slowness=0.0), FakeEar(capacity=10_000))
     assert booth.ear.heard == [text.upper(), "AFTER"]
+    assert booth.balanced()
+
+
+def test_for_an_ear_that_is_nearly_full_no_voice_is_asked() -> None:
+    """Until the ear had taken all of it, it kept a place for speech from the other calls."""
+
+    async def scene(booth: Booth) -> None:
+        booth.queued = 58.0
+        booth.say("one")
+        await asyncio.sleep(5)
+        assert booth.talkers.voiced == []
+        booth.queued = 50.0
+
+    booth = interpret(scene)
+    assert booth.ear.heard == booth.talkers.voiced == ["ONE"]
     assert booth.balanced()
 
 

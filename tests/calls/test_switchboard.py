@@ -738,6 +738,8 @@ def test_how_far_an_ear_is_behind_is_in_the_row_and_in_the_record() -> None:
     async def scenario(board: Board) -> None:
         board.legs["2"].count("tempo", 1_350)
         board.legs["2"].count("behind_ns", 3_200_000_000)
+        board.legs["2"].count("playout_queued", 128_000)
+        assert board.switchboard.legs["2"].hearing.queued() == 4.0
         board.legs["2"].count("echo_lag_ns", 180_000_000)
         board.legs["2"].count("echo_gain", 500_000)
         await board.talk("1", 1.0)

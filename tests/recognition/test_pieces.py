@@ -28,10 +28,12 @@ WORD = 10
 class UploadDesk:
     """A talker, and a prerecorded API that does as it is asked."""
 
-    def __init__(self, ledger_seconds: float = 60.0) -> None:
+    def __init__(self, ledger_seconds: float = 60.0, start: int = 0) -> None:
         self.ledger = WorldLedger(ledger_seconds)
-        self.speech = SpeechMap(0, ledger_seconds)
-        self.timeline = Timeline(0)
+        # What the call before this one has heard.
+        self.ledger.data += (99).to_bytes(2, "little") * start
+        self.speech = SpeechMap(start, ledger_seconds)
+        self.timeline = Timeline(start)
         self.items: list[Item] = []
         self.uploads: list[bytes] = []
         self.under_way = self.most_at_once = 0
@@ -97,11 +99,12 @@ def work(
     scene: Callable[[UploadDesk], Awaitable[None]],
     ledger_seconds: float = 60.0,
     within: float = 60.0,
+    start: int = 0,
 ) -> UploadDesk:
     """Play `scene`, hang up, wait for the rest; nothing may go on after it."""
 
     async def main() -> UploadDesk:
-        desk = UploadDesk(ledger_seconds)
+        desk = UploadDesk(ledger_seconds, start)
         await scene(desk)
         desk.pieces.take(desk.speech.head)
         await desk.pieces.wait(within)
@@ -158,6 +161,18 @@ def test_a_short_pause_does_not() -> None:
     desk = work(scene)
     assert desk.heard == desk.said
     assert len(desk.uploads) == 1
+
+
+def test_a_call_that_begins_in_mid_talk_hears_nothing_from_before_its_first_sample() -> None:
+    """A word that the call before had said, or another person at that leg, was its first one, too."""
+
+    async def scene(desk: UploadDesk) -> None:
+        await desk.word(gap=26)
+
+    desk = work(scene, start=RATE)
+    assert desk.heard == desk.said == ["1"]
+    (pcm,) = desk.uploads
+    assert len(pcm) == 2 * (WORD * FRAME + HANGOVER)
 
 
 def test_silence_is_settled_without_asking_anybody() -> None:

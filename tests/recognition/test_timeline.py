@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from random import Random
 
@@ -84,6 +84,21 @@ def test_a_short_last_word_counts_where_nobody_follows() -> None:
     timeline.done(span)
     timeline.close()
     assert texts(timeline) == ["one", "I"]
+
+
+def test_a_word_that_only_the_earlier_one_heard_says_when_and_from_whom_it_came() -> None:
+    """Without, it had waited for the end of its sentence since the machine was started."""
+    timeline = Timeline(0)
+    span = timeline.begin("a", 16_000)
+    said = final(0, 16_000, word("one", 2_000, 6_000), word("I", 15_000, 15_900))
+    timeline.result(span, replace(said, received=7.0, provider="x"))
+    timeline.done(span)
+    timeline.close()
+    words = [item for item in timeline.released() if isinstance(item, Result)]
+    assert [(item.text, item.received, item.provider) for item in words] == [
+        ("one", 7.0, "x"),
+        ("I", 7.0, "x"),
+    ]
 
 
 @pytest.mark.usefixtures("small")

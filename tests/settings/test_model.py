@@ -504,3 +504,14 @@ def test_by_default_nobody_is_interrupted_and_no_word_left_out(here: Path) -> No
     assert load().lag.ask_for_pause == load().lag.leave_out == 0
     said = refusal(TRANSLINK_LAG__ASK_FOR_PAUSE="8", TRANSLINK_LAG__LEAVE_OUT="5")
     assert "should not come before ask_for_pause" in said
+
+
+def test_a_bound_of_lag_that_no_ear_ever_reaches_is_refused(here: Path) -> None:
+    """The ear was full, and nothing was left out."""
+    assert load(TRANSLINK_LAG__LEAVE_OUT="30").lag.leave_out == 30
+    for name in ("TRANSLINK_LAG__LEAVE_OUT", "TRANSLINK_LAG__ASK_FOR_PAUSE"):
+        said = refusal(**{name: "45"})
+        assert said.startswith(name)
+        assert "should be at most 33.3" in said
+    assert load(TRANSLINK_LAG__LEAVE_OUT="45", TRANSLINK_LAG__FASTEST="1").lag.leave_out == 45
+    assert load(TRANSLINK_LAG__LEAVE_OUT="45", TRANSLINK_LAG__CURVE="[]").lag.leave_out == 45

@@ -57,9 +57,10 @@ SENTENCE_PAUSE = RATE * 3 // 10
 """Samples of silence after which a sentence is taken to be over."""
 SILENT_AFTER = 1.5
 """Seconds without a datagram from either side after which a call counts as silent."""
-STALLED_AFTER = 0.45
+STALLED_AFTER = 0.65
 """Seconds without a frame after which nothing more is to come: the engine takes a gateway that
-stands still for 0.4 s (0.6 of RTP) to have stopped, and makes silence."""
+stands still for 0.4 s (0.6 where RTP may come) to have stopped, and makes silence, which tells
+sooner."""
 GUARD_SECONDS = 1.0
 """From a call's last datagram until another one may begin a new call: what comes sooner may be a
 straggler. It is kept (`Leg.keep`), so that a talker who goes on is heard from the first word."""

@@ -15,6 +15,7 @@ Theory of operation
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import deque
 from collections.abc import Callable
@@ -28,6 +29,10 @@ LOUD_AFTER = 0.4
 """Seconds from the switch to `through` until the talker is heard as loud as they are."""
 SOFT_BEFORE = 0.1
 """Seconds before the switch back within which words may have been cut off: what waits in the mix."""
+ENOUGH_SOUND = 55.0
+"""Seconds of sound that wait for an ear, of the 60 that it holds, from which on no voice is asked for
+more. What is asked sooner is heard no sooner, and until the ear had taken it, it would keep one of
+the places for speech that all calls share."""
 SWITCHES_KEPT = 32
 UTTERANCES_KEPT = 64
 """As many as the engine has waiting in an ear."""
@@ -74,14 +79,16 @@ class Hearing:
         original: Original = "replace",
         *,
         behind: Callable[[], float] = lambda: 0.0,
+        queued: Callable[[], float] = lambda: 0.0,
         echo: Callable[[], float | None] = lambda: None,
     ) -> None:
-        """`behind()` = seconds that the ear would be busy with what waits for it; `echo()` = after
-        how many seconds what it hears comes back through its microphone; 0 = it does not, as far as
-        is known, None = nobody wants to know."""
+        """`queued()` = seconds of sound that wait for the ear; `behind()` = seconds that it would be busy
+        with them; `echo()` = after how many seconds what it hears comes back through its microphone;
+        0 = it does not, as far as is known, None = nobody wants to know."""
         self.original: Original = original
         self.played = PlayedTexts()
         self.behind = behind
+        self.queued = queued
         self.echo = echo
         self._through: deque[tuple[float, float]] = deque(maxlen=SWITCHES_KEPT)
         """From when to when the ear heard the talker themselves, the last one perhaps still."""
@@ -95,6 +102,11 @@ class Hearing:
             self._through.append((now + LOUD_AFTER, math.inf))
         elif original != "through" and was == "through" and through:
             self._through.append((self._through.pop()[0], now - SOFT_BEFORE))
+
+    async def room(self) -> None:
+        """Wait while enough sound waits for it."""
+        while self.queued() >= ENOUGH_SOUND:  # noqa: ASYNC110 - the engine counts
+            await asyncio.sleep(0.1)
 
     def heard_itself(self, began: float, ended: float) -> bool:
         """Whether the ear heard all of this in the talker's own voice. A time of 0 is not known."""

@@ -21,7 +21,7 @@ from translink.observe.record import Tally
 from translink.observe.views import Echo, LegLive, Queues
 from translink.process.weakly import weakly
 from translink.recognition.rules import ListenState, ListenStats
-from translink.results import FRAME, FRAME_BYTES
+from translink.results import FRAME, FRAME_BYTES, RATE
 
 if TYPE_CHECKING:
     from translink._core import Frame
@@ -73,8 +73,12 @@ class Leg:
         self.media = media
         self.other = other
         self.created = created
-        behind, echo = weakly(self._behind, 0.0), weakly(self._echo_lag, None)
-        self.hearing = Hearing(media.original, behind=behind, echo=echo)
+        self.hearing = Hearing(
+            media.original,
+            behind=weakly(self._behind, 0.0),
+            queued=weakly(self._queued, 0.0),
+            echo=weakly(self._echo_lag, None),
+        )
         """Its ear."""
         self.call: Call | None = None
         self.attended = False
@@ -432,6 +436,9 @@ class Leg:
 
     def _behind(self) -> float:
         return self.media.counters()["behind_ns"] / 1e9
+
+    def _queued(self) -> float:
+        return self.media.counters()["playout_queued"] / (2 * RATE)
 
     def _echo_lag(self) -> float | None:
         if not self.media.echo_guard:

@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from translink.providers.services import Services
 
 SEGMENTS_WAITING = 256
-"""Segments that may wait for translation: some ten minutes of speech. A further one is reported as
-untranslated."""
+"""Segments that may wait for translation, some ten minutes of speech: one too many is untranslated."""
 TRANSLATIONS_AHEAD = 4
 """Translations that may wait their turn in one direction."""
 UTTERANCES_IN_EAR = 48
@@ -109,8 +108,7 @@ class Speaker:
         ahead: float = 0.0,
     ) -> None:
         """Nothing is played before the events of `after`: calls that still drain into this ear.
-        `lag` is the ear's; `ahead` = characters that may be asked ahead in vain for each one that is
-        translated."""
+        `lag` is the ear's; `ahead` = characters asked ahead in vain for each that is translated."""
         self._way = direction
         self._ear = ear
         self._services = services
@@ -409,10 +407,11 @@ class Speaker:
                 await asyncio.sleep(0.1)
 
     async def _room(self) -> None:
-        """Wait while too many utterances wait in the ear."""
+        """Wait while too many utterances wait in the ear, or too much sound."""
         while sum(1 for each in self._saying.values() if each.first_audio) >= UTTERANCES_IN_EAR:
             self._moved.clear()
             await self._moved.wait()
+        await self._lag.hearing.room()
 
     # --- What the ear says ---
 

@@ -185,9 +185,9 @@ class Pieces:
             return None
         end = await self._border_heard(span.end, talk.end)
         begin = min(talk.start - SOFT_BEGINNING, self._heard_from(span, talk.start))
-        begin = max(0, begin // FRAME * FRAME)
+        begin = max(self._origin, begin // FRAME * FRAME)
         first, pcm = self._audio.history(begin, end)
-        if first > max(begin, talk.start - NOTICED, self._origin):
+        if first > max(begin, talk.start - NOTICED):
             # Half a word would be heard as another one.
             cut = self._speech.quietest(first, min(first + UNCUT, talk.end))
             if cut > talk.start and self._lose_head(span, talk.end, cut):

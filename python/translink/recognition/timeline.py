@@ -87,6 +87,8 @@ class Timeline:
         self._released: list[Item] = []
         self._counted: deque[Word] = deque(maxlen=32)
         """The newest words that were released."""
+        self._newest = (0.0, "")
+        """When the newest result that was released had been received, and from whom."""
         self._seam = Seam()
         """Between the first span and those before it."""
         self._lost = start
@@ -302,17 +304,30 @@ class Timeline:
         self._counted.extend(words)
         same = len(words) == len(result.words)
         self._released.append(result if same else _with(result, words))
+        self._newest = (result.received, result.provider)
 
     def _say_alone(self, answered: int, words: Sequence[Word]) -> None:
         """Words that the one before heard just behind its border, and the first span did not."""
         self._say_words(self._seam.alone(answered, words))
 
     def _say_words(self, words: Iterable[Word]) -> None:
+        # Of the result that had the word, or of one behind it.
+        received, provider = self._newest
         for word in words:
             if word.end <= self._lost:
                 continue
             self._counted.append(word)
-            self._released.append(Result(word.start, word.end, word.text, (word,), final=True))
+            self._released.append(
+                Result(
+                    word.start,
+                    word.end,
+                    word.text,
+                    (word,),
+                    final=True,
+                    received=received,
+                    provider=provider,
+                )
+            )
 
 
 def _within(result: Result, start: int, end: int | None) -> tuple[Result, Sequence[Word]]:

@@ -19,6 +19,9 @@ Curve = tuple[tuple[Figure, Figure], ...]
 beyond."""
 
 MOST_POINTS = 4
+FURTHEST_BEHIND = 50
+"""Seconds of sound that wait for an ear which is as far behind as it gets, or some more: the engine
+holds 60."""
 
 
 class LagSettings(Part):
@@ -32,12 +35,13 @@ class LagSettings(Part):
     curve: Curve = Field(((0.3, 1.0), (1.5, 1.35), (4.0, 1.5)), max_length=MOST_POINTS)
     """Points: seconds that wait for the ear, how fast it is spoken to then; linear between them, as
     far as `fastest` allows."""
-    ask_for_pause: float = Field(0.0, ge=0, le=600)
+    ask_for_pause: float = Field(0.0, ge=0, le=FURTHEST_BEHIND)
     """From so many seconds behind on, the talker hears a soft tone every 5 s while they go on: please
-    pause. 0 = never, because talkers who do not know what it means are disturbed by it."""
-    leave_out: float = Field(0.0, ge=0, le=600)
+    pause. 0 = never, because talkers who do not know what it means are disturbed by it. At most 50
+    divided by how fast an ear may be spoken to (33.3): it is hardly ever further behind."""
+    leave_out: float = Field(0.0, ge=0, le=FURTHEST_BEHIND)
     """From so many seconds behind on, whole segments are left out: shown as text, counted as
-    skipped, not spoken. 0 = never: not a word is dropped."""
+    skipped, not spoken. 0 = never: not a word is dropped. The same limit as of `ask_for_pause`."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -52,6 +56,14 @@ class LagSettings(Part):
             raise ValueError("curve: should not be faster than 2")
         if self.leave_out and self.leave_out < self.ask_for_pause:
             raise ValueError("leave_out: should not come before ask_for_pause")
+        factor = self.tempo[-1][1] if self.tempo else 1.0
+        most = int(10 * FURTHEST_BEHIND / factor) / 10
+        for name, seconds in (("leave_out", self.leave_out), ("ask_for_pause", self.ask_for_pause)):
+            if seconds > most:
+                raise ValueError(
+                    f"{name}: should be at most {most:g}: an ear that may be spoken to {factor:g} "
+                    "times as fast is hardly ever further behind"
+                )
         return self
 
     @property
