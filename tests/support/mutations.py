@@ -467,6 +467,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/admin/access/test_rate.py -k in_the_kernel",
     ),
     Mutation(
+        "a flood of requests waits in the kernel, too",
+        "admin/access/connections.py",
+        "if not self._held:",
+        "if True:",
+        f"{CONNECTIONS} -k in_the_kernel",
+    ),
+    Mutation(
         "requests are answered at a bounded rate",
         "admin/access/guard.py",
         "if wait > 0 and self.connections is not None:",

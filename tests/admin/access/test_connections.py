@@ -176,3 +176,53 @@ async def test_who_moves_leaves_the_port_to_another_and_closes_what_is_only_kept
             assert answer.status == 200
         assert not events.closed
         await events.close()
+
+
+async def test_what_is_pipelined_waits_in_the_kernel(
+    server: AdminServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiohttp reads on by itself as soon as it has answered most of what it was handed."""
+    monkeypatch.setattr(connections, "READ_BURST", 1_000.0)
+    handed: list[int] = []
+    receive = connections._ConnectionWatch.data_received
+
+    def received(watch: connections._ConnectionWatch, data: bytes) -> None:
+        handed.append(len(data))
+        receive(watch, data)
+
+    monkeypatch.setattr(connections._ConnectionWatch, "data_received", received)
+    # More than aiohttp queues come with one read, and fewer than may be answered at once with each.
+    request = b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 1_400 + b"\r\n\r\n"
+    async with connected(server) as (_, writer):
+        writer.write(request * 700)
+        await asyncio.sleep(1.0)
+        writer.transport.abort()
+    # Little ones until the burst is over, then one of whatever size.
+    assert handed
+    assert sum(handed) <= 300_000
+
+
+def test_what_aiohttp_wants_to_wait_waits_also_when_its_time_has_come() -> None:
+    class Kernel(asyncio.Transport):
+        reading = True
+
+        def is_closing(self) -> bool:
+            return False
+
+        def pause_reading(self) -> None:
+            self.reading = False
+
+        def resume_reading(self) -> None:
+            self.reading = True
+
+    kernel = Kernel()
+    paced = connections._PacedTransport(kernel)
+    paced.pause_reading()
+    paced.hold()
+    paced.release()
+    assert not kernel.reading
+    paced.hold()
+    paced.resume_reading()
+    assert not kernel.reading
+    paced.release()
+    assert kernel.reading
