@@ -481,6 +481,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/admin/access/test_rate.py -k hung_up",
     ),
     Mutation(
+        "requests that are refused are answered at a bounded rate, too",
+        "admin/access/guard.py",
+        "response = await self._in_turn(request, handler, self._verdict(request))",
+        "response = self._verdict(request) or await self._in_turn(request, handler, None)",
+        "tests/admin/access/test_rate.py -k refused_requests",
+    ),
+    Mutation(
         "event streams, dashboards and listeners are bounded",
         "admin/routes/sockets.py",
         "if self._taken >= self.most:",
