@@ -148,6 +148,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/calls/test_tap.py -k seen_by_all",
     ),
     Mutation(
+        "listening in ends with its call",
+        "calls/tap.py",
+        "if call is None or self._call is not None:",
+        "if False:",
+        "tests/admin/routes/test_audio.py -k next_call_on_the_leg",
+    ),
+    Mutation(
         "what is done is logged",
         "admin/access/guard.py",
         'if wanted in ("control", "listen"):',

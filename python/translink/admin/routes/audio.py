@@ -1,7 +1,7 @@
 """`/api/legs/{leg}/audio`: listening in, over a WebSocket, where the settings allow it.
 
 Binary messages of s16le, 16 kHz, mono, ten a second while there is sound. The call is marked as
-listened to in the meantime, and the journal says so. Bounds: `MOST_LISTENERS` listeners; a
+listened to in the meantime, and the journal says so; with the call it ends. Bounds: `MOST_LISTENERS` listeners; a
 listener that takes nothing for `LISTENER_PATIENCE` seconds is dropped.
 """
 
@@ -56,7 +56,7 @@ class AudioStreams:
                 return stream
             with contextlib.closing(tap):
                 await either(left(stream), _write(stream, tap))
-            await close(stream, WSCloseCode.GOING_AWAY)
+            await close(stream, WSCloseCode.GOING_AWAY, "the call is over")
         return stream
 
 
@@ -66,7 +66,7 @@ async def _write(stream: web.WebSocketResponse, tap: Tap) -> None:
         try:
             pcm = tap.read()
         except (LookupError, RuntimeError):
-            return  # the leg is gone, or all of them
+            return  # the call is over, the leg is gone, or all of them
         if pcm:
             async with asyncio.timeout(LISTENER_PATIENCE):
                 await stream.send_bytes(pcm)
