@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import socket
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 
+from tests.fakes.admin import Program
 from translink.admin import AdminServer
 from translink.admin.access import connections
+from translink.errors import SettingsError
 
 ASK = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -226,3 +230,39 @@ def test_what_aiohttp_wants_to_wait_waits_also_when_its_time_has_come() -> None:
     assert not kernel.reading
     paced.release()
     assert kernel.reading
+
+
+@pytest.mark.parametrize("why", [errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
+@pytest.mark.parametrize("lacking", [{"::1"}, {"::1", "127.0.0.1"}])
+async def test_a_name_is_listened_on_at_those_of_its_addresses_that_are_ours(
+    program: Program, monkeypatch: pytest.MonkeyPatch, why: int, lacking: set[str]
+) -> None:
+    """A container's hosts file has ::1 for localhost, also where the kernel has no IPv6."""
+    usual = connections._listen
+
+    async def addresses(*_: object, **__: object) -> list[object]:
+        four = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))
+        return [four, (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0))]
+
+    def listen(family: int, host: str, port: int) -> socket.socket:
+        if host in lacking:
+            raise OSError(why, "no such address")
+        return usual(family, host, port)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", addresses)
+    monkeypatch.setattr(connections, "_listen", listen)
+    server = AdminServer(program, host="localhost", port=0)
+    if "127.0.0.1" in lacking:
+        with pytest.raises(SettingsError, match=r"admin\.host = 'localhost': no such address"):
+            await server.start()
+        return
+    await server.start()
+    async with connected(server, ASK) as (reader, _):
+        assert b"200" in await reader.readline()
+    await server.close()
+
+
+def test_a_port_that_takes_root_is_what_is_named() -> None:
+    denied = PermissionError(errno.EACCES, "Permission denied")
+    refused = connections.address_refused("0.0.0.0", 443, denied)
+    assert str(refused) == "admin.port = 443: is not ours to use; choose a port above 1023"

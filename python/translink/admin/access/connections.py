@@ -106,11 +106,21 @@ class Connections:
         loop = asyncio.get_running_loop()
         host, port = self._address
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        missing: OSError | None = None
         for family, _, _, _, address in dict.fromkeys(found):
             same = self._sockets[0].getsockname()[1] if port == 0 and self._sockets else port
-            listening = _listen(family, str(address[0]), same)
+            try:
+                listening = _listen(family, str(address[0]), same)
+            except OSError as error:
+                # Of a name's addresses a container often has but one: ::1 stands in its hosts file only.
+                if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    raise
+                missing = error
+                continue
             self._sockets.append(listening)
             loop.add_reader(listening.fileno(), self._accept, listening)
+        if missing is not None and not self._sockets:
+            raise missing
         self._sweeping = asyncio.create_task(self._sweep(), name="admin-connections")
 
     def move(self) -> None:
@@ -376,4 +386,6 @@ def address_refused(host: str, port: int, error: OSError) -> SettingsError:
     if error.errno == errno.EADDRINUSE:
         wrong = "is taken by another program; choose another, or 0 for any"
         return SettingsError(f"admin.port = {port}: {wrong}")
+    if error.errno == errno.EACCES:
+        return SettingsError(f"admin.port = {port}: is not ours to use; choose a port above 1023")
     return SettingsError(f"admin.host = {host!r}: {error.strerror}")
