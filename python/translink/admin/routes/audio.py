@@ -54,9 +54,17 @@ class AudioStreams:
             except LookupError:
                 await close(stream, WSCloseCode.GOING_AWAY, "the leg is gone")
                 return stream
+            over = False
+
+            async def write() -> None:
+                nonlocal over
+                await _write(stream, tap)
+                over = True
+
             with contextlib.closing(tap):
-                await either(left(stream), _write(stream, tap))
-            await close(stream, WSCloseCode.GOING_AWAY, "the call is over")
+                await either(left(stream), write())
+            # Else it was the listener who took nothing.
+            await close(stream, WSCloseCode.GOING_AWAY, "the call is over" if over else "")
         return stream
 
 
