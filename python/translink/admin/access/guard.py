@@ -6,7 +6,7 @@ Theory of operation
     a session that began with one), asks `Access` again, reads the body within its bounds of size and
     time, and only then calls the handler. Tokens pass the `Throttle` first. Whatever goes wrong is
     answered in JSON with a true status and without details of the inside; every answer carries the
-    security headers.
+    security headers. What is no request never gets here: aiohttp answers it 400, in plain text.
 
     What is done with the role `control` is logged, with the address it was asked from. Wrong tokens are
     logged too, once a minute, then counted.
