@@ -136,7 +136,8 @@ async def test_what_a_flood_sends_waits_in_the_kernel(
     server: AdminServer, monkeypatch: pytest.MonkeyPatch, http: aiohttp.ClientSession
 ) -> None:
     """Pings of a client that may read: each is answered on the calls' loop."""
-    async with http.ws_connect(server.url + "/api/events") as stream:
+    patience = aiohttp.ClientWSTimeout(ws_close=0.1)  # its goodbye waits behind the flood
+    async with http.ws_connect(server.url + "/api/events", timeout=patience) as stream:
         await stream.receive_json()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):
