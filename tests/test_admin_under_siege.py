@@ -96,7 +96,8 @@ async def test_a_siege_costs_no_word_and_the_operator_gets_in(tmp_path: Path) ->
             await asyncio.gather(asking, return_exceptions=True)
             guesses, junk, held = map(int, said.split())
             counts = (await _stats(server))["admin"]
-    assert guesses > 100
+    assert guesses > 60, "25 a second and address after 50"
+    assert counts["delayed"] > 0
     assert junk > 10
     assert held > 256, "more than there are places"
     assert counts["throttled"] > counts["failed_tokens"] > 0

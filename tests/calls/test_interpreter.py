@@ -322,7 +322,27 @@ def test_a_loss_is_reported_in_its_place() -> None:
     kinds = [event.type for event in room.journal.events if event.type in ("final", "loss")]
     assert kinds == ["final", "loss", "final"]
     (loss,) = room.events("loss")
-    assert loss.data == {"ms": 2000.0, "start": RATE, "end": 3 * RATE}
+    place = {"ms": 2000.0, "start": RATE, "end": 3 * RATE}
+    assert loss.data == place | {key: loss.data[key] for key in ("began", "ended")}
+
+
+def test_a_loss_says_when_it_was_said_and_not_when_it_was_given_up() -> None:
+    async def scene(room: InterpreterRoom) -> None:
+        speech = room.interpreter.listener.speech
+        for _ in range(100):
+            now = time.monotonic_ns()
+            frame = FakeFrame(speech.head, False, now, now, pcm=b"\0\0" * FRAME, rms=1, peak=1)
+            room.interpreter.frames(cast("list[Frame]", [frame]))
+            await asyncio.sleep(0.02)
+        room.interpreter.item(Lost(RATE // 2, RATE))
+        # What the ledger does not reach any more is reckoned.
+        speech.begin(speech.head)
+        room.interpreter.item(Lost(RATE // 2, RATE))
+
+    for loss in meet(scene).events("loss"):
+        began, ended = (cast("float", loss.data[key]) for key in ("began", "ended"))
+        assert loss.at - began == pytest.approx(1.5, abs=0.05)
+        assert loss.at - ended == pytest.approx(1.0, abs=0.05)
 
 
 def test_a_failure_of_recognition_is_logged_with_the_name_that_the_provider_knows() -> None:

@@ -148,6 +148,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/calls/test_tap.py -k seen_by_all",
     ),
     Mutation(
+        "listening in ends with its call",
+        "calls/tap.py",
+        "if call is None or self._call is not None:",
+        "if False:",
+        "tests/admin/routes/test_audio.py -k next_call_on_the_leg",
+    ),
+    Mutation(
         "what is done is logged",
         "admin/access/guard.py",
         'if wanted in ("control", "listen"):',
@@ -467,11 +474,25 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/admin/access/test_rate.py -k in_the_kernel",
     ),
     Mutation(
+        "a flood of requests waits in the kernel, too",
+        "admin/access/connections.py",
+        "if not self._held:",
+        "if True:",
+        f"{CONNECTIONS} -k in_the_kernel",
+    ),
+    Mutation(
         "requests are answered at a bounded rate",
         "admin/access/guard.py",
         "if wait > 0 and self.connections is not None:",
         "if False:",
         "tests/admin/access/test_rate.py -k hung_up",
+    ),
+    Mutation(
+        "requests that are refused are answered at a bounded rate, too",
+        "admin/access/guard.py",
+        "response = await self._in_turn(request, handler, self._verdict(request))",
+        "response = self._verdict(request) or await self._in_turn(request, handler, None)",
+        "tests/admin/access/test_rate.py -k refused_requests",
     ),
     Mutation(
         "event streams, dashboards and listeners are bounded",

@@ -217,8 +217,21 @@ class Interpreter(ListenObserver):
             case Lost():
                 lost = (item.end - item.start) * 1000 / RATE
                 self._log.error("speech lost: no provider came back in time", ms=round(lost))
-                self._emit("loss", ms=lost, start=item.start, end=item.end)
+                self._emit(
+                    "loss",
+                    ms=lost,
+                    start=item.start,
+                    end=item.end,
+                    began=unix(self._said_at(item.start + 1, now)),
+                    ended=unix(self._said_at(item.end, now)),
+                )
         self._commit()
+
+    def _said_at(self, sample: int, now: float) -> float:
+        """When the sound that ends at `sample` came, also where that is known no more: a loss may be older than the
+        ledger (monotonic seconds)."""
+        speech = self._listener.speech
+        return speech.captured(sample) or now - (speech.head - sample) / RATE
 
     def interim(self, result: Result) -> None:
         self._newest = self._listener.language_at(result.start)

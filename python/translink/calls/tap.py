@@ -1,6 +1,7 @@
 """Listening in on a leg: what is said there, or what its ear hears, as it comes.
 
-Only what is new is handed out. A reader that pauses misses what is older than `LONGEST_READ`.
+Only what is new is handed out. A reader that pauses misses what is older than `LONGEST_READ`. It ends with its
+call: the next one on the leg is other people's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from translink.results import RATE
 
 if TYPE_CHECKING:
+    from translink.calls.call import Call
     from translink.calls.leg import Leg
 
 Lane = Literal["said", "heard"]
@@ -23,8 +25,13 @@ LONGEST_READ = RATE
 class Tap:
     """One listener on one lane of one leg. Close it."""
 
-    def __init__(self, leg: Leg, lane: Lane, on_closed: Callable[[], None]) -> None:
-        """Raises `LookupError` when the leg is out of service."""
+    def __init__(
+        self, leg: Leg, lane: Lane, on_call: Callable[[str], None], on_closed: Callable[[], None]
+    ) -> None:
+        """`on_call(name)`: the leg was in no call, and this one began. Raises `LookupError` when the leg is out of
+        service."""
+        self._call: Call | None = leg.call
+        self._on_call = on_call
         self._leg = leg
         self._lane = lane
         self._on_closed = on_closed
@@ -33,8 +40,13 @@ class Tap:
         self._cursor = self._head()
 
     def read(self) -> bytes:
-        """s16le, 16 kHz, mono: what came since the last time. Raises `LookupError` when the leg is
-        gone."""
+        """s16le, 16 kHz, mono: what came since the last time. Raises `LookupError` when the call is over, or the
+        leg is gone."""
+        if (call := self._leg.call) is not self._call:
+            if call is None or self._call is not None:
+                raise LookupError("the call is over")
+            self._call = call
+            self._on_call(call.name)
         head = self._head()
         start = max(self._cursor, head - LONGEST_READ)
         if self._lane == "said":

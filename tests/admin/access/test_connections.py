@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import socket
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 
+from tests.fakes.admin import Program
 from translink.admin import AdminServer
 from translink.admin.access import connections
+from translink.errors import SettingsError
 
 ASK = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -176,3 +180,89 @@ async def test_who_moves_leaves_the_port_to_another_and_closes_what_is_only_kept
             assert answer.status == 200
         assert not events.closed
         await events.close()
+
+
+async def test_what_is_pipelined_waits_in_the_kernel(
+    server: AdminServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiohttp reads on by itself as soon as it has answered most of what it was handed."""
+    monkeypatch.setattr(connections, "READ_BURST", 1_000.0)
+    handed: list[int] = []
+    receive = connections._ConnectionWatch.data_received
+
+    def received(watch: connections._ConnectionWatch, data: bytes) -> None:
+        handed.append(len(data))
+        receive(watch, data)
+
+    monkeypatch.setattr(connections._ConnectionWatch, "data_received", received)
+    # More than aiohttp queues come with one read, and fewer than may be answered at once with each.
+    request = b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 1_400 + b"\r\n\r\n"
+    async with connected(server) as (_, writer):
+        writer.write(request * 700)
+        await asyncio.sleep(1.0)
+        writer.transport.abort()
+    # Little ones until the burst is over, then one of whatever size.
+    assert handed
+    assert sum(handed) <= 300_000
+
+
+def test_what_aiohttp_wants_to_wait_waits_also_when_its_time_has_come() -> None:
+    class Kernel(asyncio.Transport):
+        reading = True
+
+        def is_closing(self) -> bool:
+            return False
+
+        def pause_reading(self) -> None:
+            self.reading = False
+
+        def resume_reading(self) -> None:
+            self.reading = True
+
+    kernel = Kernel()
+    paced = connections._PacedTransport(kernel)
+    paced.pause_reading()
+    paced.hold()
+    paced.release()
+    assert not kernel.reading
+    paced.hold()
+    paced.resume_reading()
+    assert not kernel.reading
+    paced.release()
+    assert kernel.reading
+
+
+@pytest.mark.parametrize("why", [errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
+@pytest.mark.parametrize("lacking", [{"::1"}, {"::1", "127.0.0.1"}])
+async def test_a_name_is_listened_on_at_those_of_its_addresses_that_are_ours(
+    program: Program, monkeypatch: pytest.MonkeyPatch, why: int, lacking: set[str]
+) -> None:
+    """A container's hosts file has ::1 for localhost, also where the kernel has no IPv6."""
+    usual = connections._listen
+
+    async def addresses(*_: object, **__: object) -> list[object]:
+        four = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))
+        return [four, (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0))]
+
+    def listen(family: int, host: str, port: int) -> socket.socket:
+        if host in lacking:
+            raise OSError(why, "no such address")
+        return usual(family, host, port)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", addresses)
+    monkeypatch.setattr(connections, "_listen", listen)
+    server = AdminServer(program, host="localhost", port=0)
+    if "127.0.0.1" in lacking:
+        with pytest.raises(SettingsError, match=r"admin\.host = 'localhost': no such address"):
+            await server.start()
+        return
+    await server.start()
+    async with connected(server, ASK) as (reader, _):
+        assert b"200" in await reader.readline()
+    await server.close()
+
+
+def test_a_port_that_takes_root_is_what_is_named() -> None:
+    denied = PermissionError(errno.EACCES, "Permission denied")
+    refused = connections.address_refused("0.0.0.0", 443, denied)
+    assert str(refused) == "admin.port = 443: is not ours to use; choose a port above 1023"

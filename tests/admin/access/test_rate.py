@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from tests.admin.access.test_connections import connected
 from translink.admin import AdminServer
-from translink.admin.access.rate import LONGEST_REQUEST_WAIT, REQUEST, SHARES, RequestRate
+from translink.admin.access.rate import (
+    ADDRESS_BURST,
+    ADDRESS_RATE,
+    LONGEST_REQUEST_WAIT,
+    REQUEST,
+    SHARES,
+    RequestRate,
+)
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.2), st.floats(0, 0.05)), max_size=300))
@@ -80,6 +87,20 @@ async def test_one_request_too_many_waits_its_turn(
     assert server.guard.counts()["delayed"] >= 5
 
 
+async def test_a_flood_of_refused_requests_has_to_wait_like_any(guarded: AdminServer) -> None:
+    """One connection had its 401s as fast as the calls' loop could make them, and none was counted."""
+    asked = b"GET /api/stats HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    answers = b""
+    async with connected(guarded, asked * 1_500) as (reader, _):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                while said := await reader.read(65_536):
+                    answers += said
+    assert 0 < answers.count(b"HTTP/1.1 401") <= ADDRESS_BURST + 2 * ADDRESS_RATE
+    assert guarded.guard.counts()["delayed"] > 0
+    assert guarded.guard.seconds > 0
+
+
 async def test_more_than_may_wait_are_asked_to_come_back(
     server: AdminServer, http: aiohttp.ClientSession
 ) -> None:
@@ -89,6 +110,7 @@ async def test_more_than_may_wait_are_asked_to_come_back(
     async with http.get(server.url + "/health") as answer:
         assert answer.status == 429
         assert answer.headers["Retry-After"] == "2"
+        assert answer.headers["Connection"] == "close"
 
 
 async def test_a_request_whose_client_hung_up_is_not_answered(
@@ -114,7 +136,8 @@ async def test_what_a_flood_sends_waits_in_the_kernel(
     server: AdminServer, monkeypatch: pytest.MonkeyPatch, http: aiohttp.ClientSession
 ) -> None:
     """Pings of a client that may read: each is answered on the calls' loop."""
-    async with http.ws_connect(server.url + "/api/events") as stream:
+    patience = aiohttp.ClientWSTimeout(ws_close=0.1)  # its goodbye waits behind the flood
+    async with http.ws_connect(server.url + "/api/events", timeout=patience) as stream:
         await stream.receive_json()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):

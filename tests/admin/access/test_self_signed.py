@@ -55,3 +55,15 @@ def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(SettingsError, match="apt-get install openssl"):
         self_signed("127.0.0.1", folder=tmp_path)
+
+
+def test_openssl_gets_no_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "openssl"
+    program.write_text("#!/bin/sh\nenv\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda _: str(program))
+    monkeypatch.setenv("DEEPGRAM_API_KEY", "a-key-of-ours")
+    monkeypatch.setenv("OF_OTHERS", "kept")
+    told = self_signed("127.0.0.1", folder=tmp_path / "state").read_text()
+    assert "OF_OTHERS=kept" in told
+    assert "a-key-of-ours" not in told

@@ -17,6 +17,7 @@ from translink.admin.panel.metrics import (
     LABELS_AT_ONCE,
     METRIC_BUCKET_EDGES,
     Measures,
+    admin_exposition,
     exposition,
     process_exposition,
 )
@@ -217,3 +218,11 @@ def test_use_cost_and_quota_are_given_by_provider() -> None:
     assert samples("translink_usage_characters_total", provider="deepl") == [90]
     assert samples("translink_cost_total", provider="deepl", currency="EUR") == [0.5]
     assert samples("translink_quota_characters", what="limit") == [500_000]
+
+
+def test_all_that_the_admin_server_turns_away_is_counted_by_what_it_was() -> None:
+    counts = {"failed_tokens": 1, "throttled": 2, "refused": 3, "bad_requests": 4}
+    counts |= {"connections_refused": 5, "connections_cut_off": 6}
+    text = admin_exposition(counts).decode()
+    told = re.findall(r'^translink_admin_refused_total\{what="(\w+)"\} (\d)', text, re.MULTILINE)
+    assert {what: int(count) for what, count in told} == counts

@@ -14,6 +14,7 @@ from tests.support.console import ConsoleDesk
 from translink.admin import AdminServer
 from translink.admin.access.guard import Guard
 from translink.admin.access.roles import Access
+from translink.calls import call as call_module
 from translink.calls.tap import Tap
 
 
@@ -51,6 +52,7 @@ async def test_it_ends_with_the_leg(
             while (message := await listener.receive()).type is aiohttp.WSMsgType.BINARY:
                 pass
         assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1001)
+        assert message.extra == "the call is over"
     assert program.taps[0].closed
 
 
@@ -115,10 +117,45 @@ async def test_a_listener_hears_what_is_said_from_then_on_each_sample_once() -> 
     await desk.board.switchboard.close("test over")
 
 
+async def test_the_next_call_on_the_leg_is_not_listened_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was, and so was every one after it: the page had no button for it any more, and no event told of it."""
+    monkeypatch.setattr(call_module, "GUARD_SECONDS", 0.0)
+    desk = ConsoleDesk(idle_timeout=30)
+    desk.board.legs["1"].hear(5)
+    (first,) = desk.board.switchboard.calls
+    said, heard = desk.console.tap("1", "said"), desk.console.tap("1", "heard")
+    desk.board.switchboard.end_call(first, "over")
+    await desk.board.no_calls()
+    with pytest.raises(LookupError):
+        said.read()
+    desk.board.legs["1"].hear(5)
+    (second,) = desk.board.switchboard.calls
+    for tap in (said, heard):
+        with pytest.raises(LookupError):
+            tap.read()
+        tap.close()
+    assert not desk.console.row(second).listened
+    assert {event["call"] for event in desk.board.events("listening")} == {first}
+    await desk.board.switchboard.close("test over")
+
+
+async def test_who_listens_before_a_call_begins_hears_that_one() -> None:
+    desk = ConsoleDesk(idle_timeout=30)
+    tap = desk.console.tap("1", "said")
+    assert tap.read() == b""
+    desk.board.legs["1"].hear(5)
+    (call,) = desk.board.switchboard.calls
+    assert len(tap.read()) == 5 * 640
+    tap.close()
+    told = [(event["state"], event["call"]) for event in desk.board.events("listening")]
+    assert told == [("started", None), ("started", call), ("stopped", call)]
+    await desk.board.switchboard.close("test over")
+
+
 def test_a_leg_that_is_gone_can_still_be_let_go_of() -> None:
     board = Board()
     leg = board.switchboard.legs["1"]
-    tap = Tap(leg, "heard", lambda: None)
+    tap = Tap(leg, "heard", lambda _: None, lambda: None)
 
     def gone(on: bool = True) -> None:
         raise LookupError(on)

@@ -51,6 +51,13 @@ def test_every_route_is_described_and_nothing_else(desk: ConsoleDesk) -> None:
     assert document(table)["openapi"] == "3.1.0"
 
 
+async def test_what_any_route_may_refuse_is_said_of_each(reported: dict[str, Any]) -> None:
+    for methods in reported["paths"].values():
+        for method, described in methods.items():
+            own = {"403", "429"} | ({"408"} if method != "get" else set())
+            assert own <= described["responses"].keys()
+
+
 async def test_its_schemas_are_schemas(reported: dict[str, Any]) -> None:
     for schema in reported["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)

@@ -71,6 +71,16 @@ async def test_a_process_that_hangs_is_killed(
     assert await started[0].wait() == -signal.SIGKILL
 
 
+async def test_the_process_gets_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = "import json, os; print(json.dumps(dict(os.environ)))"
+    monkeypatch.setattr(openapi_process, "_MADE_BY", (sys.executable, "-c", told))
+    monkeypatch.setenv("DEEPGRAM_API_KEY", "a-key-of-ours")
+    monkeypatch.setenv("OF_OTHERS", "kept")
+    environ = orjson.loads(await OpenapiDocument(table).get())
+    assert environ["OF_OTHERS"] == "kept"
+    assert "a-key-of-ours" not in environ.values()
+
+
 async def test_what_lies_in_the_working_folder_is_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,8 @@ Theory of operation
     another, and the operator gets in. Where every place is at work the newcomer gets 503.
 
     What a client sends is read at `READ_RATE` at most, all its connections being equal: a flood of
-    pings or of tiny requests waits in the kernel, not here.
+    pings or of tiny requests waits in the kernel, not here. aiohttp stops and resumes reading, too, by what
+    waits in its own queues; so it has the transport through `_PacedTransport`.
 
 Bounds: `ADMIN_CONNECTIONS`, TLS handshakes under way included. What the admin server does is never worth a
 call's audio: its descriptors and its memory end here.
@@ -105,11 +106,21 @@ class Connections:
         loop = asyncio.get_running_loop()
         host, port = self._address
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        missing: OSError | None = None
         for family, _, _, _, address in dict.fromkeys(found):
             same = self._sockets[0].getsockname()[1] if port == 0 and self._sockets else port
-            listening = _listen(family, str(address[0]), same)
+            try:
+                listening = _listen(family, str(address[0]), same)
+            except OSError as error:
+                # Of a name's addresses a container often has but one: ::1 stands in its hosts file only.
+                if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    raise
+                missing = error
+                continue
             self._sockets.append(listening)
             loop.add_reader(listening.fileno(), self._accept, listening)
+        if missing is not None and not self._sockets:
+            raise missing
         self._sweeping = asyncio.create_task(self._sweep(), name="admin-connections")
 
     def move(self) -> None:
@@ -271,6 +282,42 @@ _ALREADY_GONE = asyncio.Event()
 _ALREADY_GONE.set()
 
 
+class _PacedTransport:
+    """A connection's transport as aiohttp has it: is read only while both want it, aiohttp and the watch."""
+
+    def __init__(self, transport: asyncio.BaseTransport) -> None:
+        # By shape only: uvloop's transports are not asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
+        self._wanted = True
+        self._held = False
+
+    def __getattr__(self, name: str) -> object:
+        found: object = getattr(self._transport, name)
+        return found
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def pause_reading(self) -> None:
+        self._wanted = False
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._wanted = True
+        if not self._held:
+            self._transport.resume_reading()
+
+    def hold(self) -> None:
+        """Nothing is read until `release`, whatever the protocol wants meanwhile."""
+        self._held = True
+        self._transport.pause_reading()
+
+    def release(self) -> None:
+        self._held = False
+        if self._wanted and not self.is_closing():
+            self._transport.resume_reading()
+
+
 class _ConnectionWatch(asyncio.Protocol):
     """One connection: hands everything on to aiohttp's protocol and notes the times."""
 
@@ -287,6 +334,7 @@ class _ConnectionWatch(asyncio.Protocol):
         """There should be no other request."""
         self._connections = connections
         self._inner = inner
+        self._paced: _PacedTransport | None = None
         self._credit = READ_BURST
         self._read_at = time.monotonic()
 
@@ -299,10 +347,10 @@ class _ConnectionWatch(asyncio.Protocol):
         return self.idle_since is not None and now - self.idle_since > IDLE_TIME
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # By shape only: uvloop's transports are not asyncio's.
-        self.transport = cast("asyncio.Transport", transport)
+        self._paced = _PacedTransport(transport)
+        self.transport = cast("asyncio.Transport", self._paced)
         self._connections.entered(self, self.transport)
-        self._inner.connection_made(transport)
+        self._inner.connection_made(self.transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.gone.set()
@@ -318,13 +366,9 @@ class _ConnectionWatch(asyncio.Protocol):
         self._read_at = now
         self._inner.data_received(data)
         self._connections.seconds += time.monotonic() - now
-        if self._credit < 0 and self.transport is not None and not self.transport.is_closing():
-            self.transport.pause_reading()
-            asyncio.get_running_loop().call_later(-self._credit / READ_RATE, self._read_on)
-
-    def _read_on(self) -> None:
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.resume_reading()
+        if self._credit < 0 and self._paced is not None and not self._paced.is_closing():
+            self._paced.hold()
+            asyncio.get_running_loop().call_later(-self._credit / READ_RATE, self._paced.release)
 
     def eof_received(self) -> bool | None:
         self._inner.eof_received()
@@ -342,4 +386,6 @@ def address_refused(host: str, port: int, error: OSError) -> SettingsError:
     if error.errno == errno.EADDRINUSE:
         wrong = "is taken by another program; choose another, or 0 for any"
         return SettingsError(f"admin.port = {port}: {wrong}")
+    if error.errno == errno.EACCES:
+        return SettingsError(f"admin.port = {port}: is not ours to use; choose a port above 1023")
     return SettingsError(f"admin.host = {host!r}: {error.strerror}")

@@ -6,7 +6,7 @@ Theory of operation
     a session that began with one), asks `Access` again, reads the body within its bounds of size and
     time, and only then calls the handler. Tokens pass the `Throttle` first. Whatever goes wrong is
     answered in JSON with a true status and without details of the inside; every answer carries the
-    security headers.
+    security headers. What is no request never gets here: aiohttp answers it 400, in plain text.
 
     What is done with the role `control` is logged, with the address it was asked from. Wrong tokens are
     logged too, once a minute, then counted.
@@ -28,7 +28,7 @@ from aiohttp import web
 from translink.admin.access.connections import Connections
 from translink.admin.access.headers import HEADERS
 from translink.admin.access.noise import Noise
-from translink.admin.access.rate import LONGEST_REQUEST_WAIT, ClientKind, RequestRate
+from translink.admin.access.rate import LONGEST_REQUEST_WAIT, REQUEST, ClientKind, RequestRate
 from translink.admin.access.roles import SAFE_METHODS, Access, opens_stream, token_in
 from translink.admin.access.sessions import Sessions
 from translink.admin.access.throttle import Throttle
@@ -117,7 +117,7 @@ class Guard:
         """Every request passes here."""
         transport = request.transport
         try:
-            response = self._verdict(request) or await self._in_turn(request, handler)
+            response = await self._in_turn(request, handler, self._verdict(request))
         finally:
             if self.connections is not None:
                 self.connections.ended(transport)
@@ -126,25 +126,33 @@ class Guard:
                 response.headers.setdefault(name, value)
         return response
 
-    async def _in_turn(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Wait for the turn, within bounds, and answer."""
+    async def _in_turn(
+        self, request: web.Request, handler: Handler, refusal: web.Response | None
+    ) -> web.StreamResponse:
+        """Wait for the turn, within bounds, and answer. A refusal has its turn like any answer: a flood of requests
+        that may not be costs the calls' loop as much."""
         kind: ClientKind = "known" if ROLE in request else "stranger"
         wait = self.rate.wait(kind, self._address(request), self._clock())
         if wait is None:
-            return _try_later("the admin server is asked for more than it may do beside calls")
+            response = _try_later("the admin server is asked for more than it may do beside calls")
+            response.force_close()  # what was sent behind it is not answered at all
+            return response
         if wait > 0 and self.connections is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self.connections.gone(request.transport).wait()
                     self.rate.forgo(kind)
                     raise ConnectionResetError("the client hung up")
+        if refusal is not None:
+            self.seconds += REQUEST
+            return refusal
         work = Metered(self._answer(request, handler))
-        response = await work
-        if not isinstance(response, web.WebSocketResponse):
+        answered = await work
+        if not isinstance(answered, web.WebSocketResponse):
             # A stream's time is not its request's: its own bounds hold.
             self.seconds += work.seconds
             self.rate.spent(kind, min(work.seconds, LONGEST_REQUEST_WAIT))
-        return response
+        return answered
 
     # --- The client's role ---
 

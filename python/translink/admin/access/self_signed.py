@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from translink.errors import SettingsError
+from translink.settings.secrets import without_secrets
 from translink.settings.types import Address
 
 VALID_DAYS = 365
@@ -81,7 +82,12 @@ def _made(alternatives: str) -> bytes:
     command += ["-addext", f"subjectAltName={alternatives}", "-keyout", "-", "-out", "-"]
     try:
         done = subprocess.run(
-            command, capture_output=True, timeout=MAKING_TIME, check=False, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            timeout=MAKING_TIME,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=without_secrets(os.environ),
         )
     except subprocess.TimeoutExpired:
         raise SettingsError("admin.tls_self_signed: openssl does not come to an end") from None

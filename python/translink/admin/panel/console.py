@@ -439,13 +439,18 @@ class Console:
     def tap(self, leg: str, lane: Lane) -> Tap:
         """Listen in; close it. Raises `LookupError`."""
         it = self._switchboard.legs[leg]
+        call = it.call.name if it.call else None
 
         def tell(state: str) -> None:
-            call = it.call.name if it.call else None
             log.warning("listening in", leg=leg, call=call, lane=lane, state=state)
             self._journal.emit("listening", {"state": state, "lane": lane}, call=call, leg=leg)
 
-        tap = Tap(it, lane, lambda: tell("stopped"))
+        def begun(name: str) -> None:
+            nonlocal call
+            call = name
+            tell("started")
+
+        tap = Tap(it, lane, begun, lambda: tell("stopped"))
         tell("started")
         return tap
 

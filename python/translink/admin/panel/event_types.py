@@ -205,6 +205,9 @@ class LossEvent(Happened):
     ms: float
     start: int
     end: int
+    began: float
+    ended: float
+    """When it was said; `at` is when it was given up."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,5 @@
-"""A leg's figures as metrics: name (behind `translink_leg_`), meaning, counter, and the factor to its unit."""
+"""A leg's figures as metrics: name (behind `translink_leg_`, those of `RECOGNITION` behind `translink_recognition_`),
+meaning, counter, and the factor to its unit."""
 
 from __future__ import annotations
 

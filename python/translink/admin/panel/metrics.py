@@ -322,7 +322,7 @@ def _admin_families(counts: Mapping[str, int]) -> Iterator[Metric]:
     refused = {
         name: counts.get(name, 0)
         for name in (
-            *("failed_tokens", "throttled", "bad_requests"),
+            *("failed_tokens", "throttled", "refused", "bad_requests"),
             *("connections_refused", "connections_cut_off"),
         )
     }

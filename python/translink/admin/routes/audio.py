@@ -1,7 +1,7 @@
 """`/api/legs/{leg}/audio`: listening in, over a WebSocket, where the settings allow it.
 
 Binary messages of s16le, 16 kHz, mono, ten a second while there is sound. The call is marked as
-listened to in the meantime, and the journal says so. Bounds: `MOST_LISTENERS` listeners; a
+listened to in the meantime, and the journal says so; with the call it ends. Bounds: `MOST_LISTENERS` listeners; a
 listener that takes nothing for `LISTENER_PATIENCE` seconds is dropped.
 """
 
@@ -54,9 +54,17 @@ class AudioStreams:
             except LookupError:
                 await close(stream, WSCloseCode.GOING_AWAY, "the leg is gone")
                 return stream
+            over = False
+
+            async def write() -> None:
+                nonlocal over
+                await _write(stream, tap)
+                over = True
+
             with contextlib.closing(tap):
-                await either(left(stream), _write(stream, tap))
-            await close(stream, WSCloseCode.GOING_AWAY)
+                await either(left(stream), write())
+            # Else it was the listener who took nothing.
+            await close(stream, WSCloseCode.GOING_AWAY, "the call is over" if over else "")
         return stream
 
 
@@ -66,7 +74,7 @@ async def _write(stream: web.WebSocketResponse, tap: Tap) -> None:
         try:
             pcm = tap.read()
         except (LookupError, RuntimeError):
-            return  # the leg is gone, or all of them
+            return  # the call is over, the leg is gone, or all of them
         if pcm:
             async with asyncio.timeout(LISTENER_PATIENCE):
                 await stream.send_bytes(pcm)

@@ -1,6 +1,6 @@
 """`/openapi.json`: the API described (OpenAPI 3.1), from the shapes that it really reads and writes.
 
-Requests are the models of `wishes`, answers the dataclasses of `views`, events those of
+Requests are the models of `requests`, answers the dataclasses of `views`, events those of
 `event_types`; here is only what they do not say: which route takes and gives what.
 """
 
@@ -255,7 +255,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("GET", "/api/session"): Operation("The role that this client has", Session),
     ("POST", "/login"): Operation(
-        "A session for a token", Session, takes=LogIn, refuses=(400, 413, 415, 429)
+        "A session for a token", Session, takes=LogIn, refuses=(400, 413, 415)
     ),
     ("POST", "/logout"): Operation("End the session", Session, takes=EndCall, refuses=(400, 415)),
     ("GET", "/health"): Operation("Whether the process is well", Verdict, refuses=(503,)),
@@ -348,8 +348,13 @@ def _responses(route: Route, operation: Operation, shapes: _Shapes) -> dict[str,
         text = {"schema": {"type": "string"}}
         good["content"] |= {"application/x-subrip": text, "text/vtt": text, "text/plain": text}
     responses = {str(operation.status): good}
-    refuses = {*operation.refuses, 401, 403} if route.role != "open" else set(operation.refuses)
-    for status in sorted({*refuses, 403}):
+    # Of every route: another site's page, more requests than may be answered beside calls, a body that drips in.
+    refuses = {*operation.refuses, 403, 429}
+    if route.role != "open":
+        refuses.add(401)
+    if route.method != "GET":
+        refuses.add(408)
+    for status in sorted(refuses):
         shape = operation.gives if status == 503 and operation.gives is Verdict else Error
         assert shape is not None
         responses[str(status)] = {
@@ -364,10 +369,11 @@ _STATUS_MEANS = {
     401: "A token is needed.",
     403: "The role does not suffice, or the request comes from another site's page.",
     404: "There is no call or leg of that name.",
+    408: "The body did not come in time.",
     409: "A leg of that name is there already.",
     413: "The body is too long.",
     415: "Content-Type should be application/json.",
-    429: "Too many wrong tokens; `Retry-After` says when again.",
+    429: "Too many wrong tokens, or more requests than are answered beside calls; `Retry-After` says when again.",
     503: "Not now: overloaded, stopping, not ready, or nothing left to give; the reason says which.",
 }
 

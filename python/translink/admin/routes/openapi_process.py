@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -16,6 +17,7 @@ import orjson
 from aiohttp import web
 
 from translink.admin.http.route import Route
+from translink.settings.secrets import without_secrets
 
 # Not what lies in the folder where the server was started.
 _MADE_BY: Final = (sys.executable, "-P", "-m", "translink.admin.routes.openapi_process")
@@ -42,7 +44,9 @@ async def _made(routes: Iterable[Route]) -> bytes:
     asked = orjson.dumps([(route.method, route.path, route.role) for route in routes])
     pipe = asyncio.subprocess.PIPE
     try:
-        child = await asyncio.create_subprocess_exec(*_MADE_BY, stdin=pipe, stdout=pipe)
+        child = await asyncio.create_subprocess_exec(
+            *_MADE_BY, stdin=pipe, stdout=pipe, env=without_secrets(os.environ)
+        )
     except OSError as error:
         raise web.HTTPServiceUnavailable(reason=f"no process for it: {error.strerror}") from None
     try:
