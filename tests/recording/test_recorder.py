@@ -297,10 +297,12 @@ async def test_what_is_written_while_the_call_runs_is_a_wav_file_already(
 
 
 @contextlib.asynccontextmanager
-async def board_recorded(folder: Path, **settings: object) -> AsyncIterator[tuple[Board, Recorder]]:
+async def board_recorded(
+    folder: Path, *, drain_timeout: float = 0.3, **settings: object
+) -> AsyncIterator[tuple[Board, Recorder]]:
     """A switchboard in this process whose calls are recorded."""
     wanted = {"on": True, "folder": folder, "keep_free": 0, **settings}
-    board = Board(idle_timeout=0.3, drain_timeout=0.3, record=wanted)
+    board = Board(idle_timeout=0.3, drain_timeout=drain_timeout, record=wanted)
     transcripts = Transcripts(board.journal)
     notice = recording_notice(Notices(NoticeSettings(), board.services), with_tone=True)
     chosen = RecordingSettings.model_validate(wanted)
@@ -352,6 +354,53 @@ async def test_a_recording_that_is_switched_on_in_silence_begins_with_the_newest
         recorder.switch(ours)
         assert ours.recorded
         assert not leg.aside
+
+
+async def next_caller(board: Board) -> None:
+    """The last call drains for two seconds when this returns, and the next one runs."""
+    board.providers.delays["translate en"] = 2.0
+    await board.talk("1", 0.6)
+    await until(lambda: any(call.detached for call in board.switchboard.calls.values()))
+    board.providers.delays["translate en"] = 0.01
+    await board.talk("1", 0.02)
+    assert len(board.switchboard.calls) == 2
+
+
+async def test_a_call_goes_on_being_recorded_when_the_one_before_it_has_drained(
+    tmp_path: Path,
+) -> None:
+    async with board_recorded(tmp_path, drain_timeout=5.0) as (board, recorder):
+        await next_caller(board)
+        while len(board.switchboard.calls) == 2:
+            await board.talk("1", 0.1)
+        legs = [board.switchboard.legs[name] for name in ("1", "2")]
+        assert [leg.recorded for leg in legs] == [True, True]
+        for leg in legs:
+            leg.set_record(True)
+            recorder.switch(leg)
+        assert recorder.figures()["begun"] == 2, "it is recorded already"
+        for leg in legs:
+            leg.set_record(False)
+            recorder.switch(leg)
+        assert recorder.figures()["running"] == 0
+        assert [leg.recorded for leg in legs] == [False, False]
+
+
+async def test_a_recording_is_switched_while_the_call_before_still_drains(tmp_path: Path) -> None:
+    async with board_recorded(tmp_path, drain_timeout=5.0) as (board, recorder):
+        legs = [board.switchboard.legs[name] for name in ("1", "2")]
+        talking = asyncio.create_task(next_caller(board))
+        await until(lambda: recorder.figures()["running"])
+        for leg in legs:
+            leg.set_record(False)  # from the next call on: the recorder is not told
+        await talking
+        assert recorder.figures()["running"] == 1, "the last call is recorded, the next one is not"
+        legs[0].set_record(True)
+        recorder.switch(legs[0])
+        assert recorder.figures()["running"] == 2
+        legs[0].set_record(False)
+        recorder.switch(legs[0])
+        assert [leg.recorded for leg in legs] == [False, True]
 
 
 async def test_nobody_is_told_of_a_recording_that_cannot_begin(tmp_path: Path) -> None:

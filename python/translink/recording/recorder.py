@@ -27,7 +27,7 @@ from translink.results import RATE
 from translink.settings.secrets import readable_by_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from translink.calls.call import Call
     from translink.calls.leg import Leg
@@ -114,14 +114,15 @@ class Recorder:
         call = leg.call
         if call is None or call.over:
             return
-        if self.wants(leg) and not leg.recorded:
+        if not self.wants(leg):
+            for each in leg.calls:  # also those that still drain
+                for one, recording, legs in tuple(self._running.get(each.name, ())):
+                    if leg.name in legs and not recording.problem:
+                        self._finish(one, recording, legs, [leg.name])
+        elif not self._records(leg, (call.name,)):
             leg.media.hand_over()  # its newest sound is placed by when it came
             if self._begin(call, [leg]):
                 call.announcements.announce(self.notice)
-        elif not self.wants(leg) and leg.recorded:
-            for one, recording, legs in tuple(self._running.get(call.name, ())):
-                if leg.name in legs:
-                    self._finish(one, recording, legs, [leg.name])
 
     def over(self, call: Call) -> None:
         """A call is over, and its legs are still open."""
@@ -134,6 +135,14 @@ class Recorder:
         self._thread.join(LAST_WRITES_TIME)
         if self._thread.is_alive():
             log.error("the recordings' disk does not answer; their last seconds are lost")
+
+    def _records(self, leg: Leg, calls: Iterable[str]) -> bool:
+        """Whether it is being written in one of these calls: one drains while the next one runs."""
+        return any(
+            legs.get(leg.name) is leg and not recording.problem
+            for call in calls
+            for _, recording, legs in self._running.get(call, ())
+        )
 
     def _begin(self, call: Call, legs: list[Leg]) -> bool:
         """Whether it begins; if not, it was told why."""
@@ -195,7 +204,7 @@ class Recorder:
             leg, each = legs.pop(name), recording.tracks[name]
             if not recording.problem:
                 each.finish(now)
-            leg.recorded = False
+            leg.recorded = self._records(leg, self._running)
             leg.untap_ear()
         if legs:
             return
@@ -223,7 +232,7 @@ class Recorder:
         for _, one, legs in self._running.get(recording.call, ()):
             if one is recording:
                 for leg in legs.values():
-                    leg.recorded = False
+                    leg.recorded = self._records(leg, self._running)
         log.error(
             "a recording ended before its time; the call goes on",
             call=recording.call,
