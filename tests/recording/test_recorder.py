@@ -422,13 +422,16 @@ async def test_a_disk_that_fills_up_ends_the_recording_and_keeps_what_it_has(
     tmp_path: Path,
 ) -> None:
     async with board_recorded(tmp_path) as (board, recorder):
-        talking = asyncio.create_task(board.talk("1", 4.0))
+        talking = asyncio.create_task(board.talk("1", 6.0))
         await until(lambda: recorder.figures()["bytes"] > 50_000)
         recorder._store.full = lambda: "no space left"  # type: ignore[method-assign]
         await until(lambda: recorder.figures()["failed"])
         assert board.switchboard.calls, "the call goes on"
         assert not any(leg.recorded for leg in board.switchboard.legs.values())
+        readings = recorder._open[0].tracks["1"].track._alignment._readings
+        before = len(readings)
         await talking
+        assert len(readings) == before, "what nobody takes is not kept"
         await board.no_calls()
         await until(lambda: recorder.figures()["ended"])
     (name,) = os.listdir(tmp_path)

@@ -273,7 +273,8 @@ class Recorder:
             while self._new:
                 self._open.append(self._new.popleft())
             for recording in self._open:
-                recording.look()
+                if not recording.problem:  # else nobody takes what was noted
+                    recording.look()
             looks += 1
             if looks % LOOKS_PER_WRITE == 0 or stopping:
                 self._open = [each for each in self._open if not self._served(each)]
