@@ -103,6 +103,16 @@ def test_statistics_have_the_whole_and_each_node() -> None:
     assert (found["mode"], found["silent"]) == ("auto", ["w3"])
 
 
+@pytest.mark.parametrize(("one_disk", "size"), [(True, 4_000), (False, 7_000)])
+def test_a_folder_of_recordings_that_workers_share_counts_once(one_disk: bool, size: int) -> None:
+    def of(size: int) -> dict[str, Any]:
+        return {"legs": {}, "recording": {"bytes": size, "running": 1}}
+
+    answers = {"w1": of(3_000), "w2": of(4_000), "w3": {"legs": {}}, "w4": None}
+    found = sums.stats(answers, one_disk=one_disk)
+    assert found["recording"] == {"bytes": size, "running": 2}
+
+
 def test_one_good_node_makes_it_good() -> None:
     assert sums.verdict({"w1": {"ok": False}, "w2": None})[0] is False
     good, details = sums.verdict({"w1": {"ok": True}, "w2": None})

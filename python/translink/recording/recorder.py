@@ -43,6 +43,8 @@ LOOK_PERIOD = 0.1
 LOOKS_PER_WRITE = 5
 SWEEP_PERIOD = 600.0
 """Seconds between two looks for what is too old."""
+MEASURE_PERIOD = 10.0
+"""Seconds between two looks at what other processes wrote."""
 FULL_PERIOD = 2.0
 """Seconds between two looks at how full the disk is."""
 LAST_WRITES_TIME = 3.0
@@ -260,13 +262,16 @@ class Recorder:
     # --- By the thread ---
 
     def _work(self) -> None:
-        looks, swept, checked = 0, 0.0, 0.0
+        looks, swept, measured, checked = 0, 0.0, 0.0, 0.0
         while True:
             stopping = self._stop.wait(LOOK_PERIOD)
             now = time.monotonic()
             if not swept or now - swept > SWEEP_PERIOD:
-                swept = now
+                swept = measured = now
                 self._sweep()
+            if now - measured > MEASURE_PERIOD:
+                measured = now
+                self._store.measure(time.time())
             if now - checked > FULL_PERIOD:
                 checked = now
                 self._full = self._store.full()
