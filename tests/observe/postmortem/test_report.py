@@ -178,6 +178,26 @@ def test_an_outage_lasts_from_its_beginning_to_its_end() -> None:
     assert "deepl answered 503" in cause.said
 
 
+def test_an_outage_that_was_over_before_the_call_is_not_the_calls() -> None:
+    record = a_record(
+        incidents=(
+            incident("breaker", -4, None, provider="deepl", state="open", reason="503"),
+            incident("breaker", -2, None, provider="deepl", state="closed", reason=""),
+        )
+    )
+    assert explain_call(record).causes == []
+
+
+def test_an_outage_that_had_begun_before_the_call_counts_from_its_beginning() -> None:
+    record = a_record(
+        incidents=(
+            incident("breaker", -300, None, provider="deepl", state="open", reason="456"),
+            incident("breaker", 12, None, provider="deepl", state="closed", reason=""),
+        )
+    )
+    assert "out of service for 12.0 s from 0.0 s on: 456" in the_cause(record).said
+
+
 def test_an_outage_that_is_not_over_lasts_to_the_calls_end() -> None:
     opened = incident("breaker", 20, None, provider="deepl", state="open", reason="503")
     cause = the_cause(a_record(incidents=(opened,)))

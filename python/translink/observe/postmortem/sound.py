@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from translink.observe.postmortem.finding import Cause, times
-from translink.observe.record import CallRecord, LineFigures
+from translink.observe.record import SHORT_OF_TIME, CallRecord, LineFigures
 
 LOSS_HEARD = 0.01
 LOSS_BAD = 0.05
@@ -50,7 +50,7 @@ def causes_in_sound(record: CallRecord) -> Iterator[Cause]:
     pressed = [
         one
         for one in record.incidents
-        if one.type == "pressure" and one.data.get("level") in ("coalesce", "refuse")
+        if one.type == "pressure" and one.data.get("level") in SHORT_OF_TIME
     ]
     if pressed:
         busiest = max(float(one.data.get("busy") or 0) for one in pressed)
