@@ -27,12 +27,15 @@ from translink.calls.notice import Notices
 from translink.calls.recorded import recording_notice
 from translink.commands.control import Target
 from translink.commands.rca import run_rca
-from translink.observe.transcripts import Transcripts
+from translink.observe.transcript_lines import TranscriptLines
+from translink.observe.transcripts import CallTranscript, Transcripts
+from translink.observe.views import NoticeLine
 from translink.process.threads import in_thread
 from translink.recording.file import SoundFile
 from translink.recording.reader import read_recording
 from translink.recording.recorder import Recorder
 from translink.recording.stereo import unwoven
+from translink.recording.transcript import RecordedLeg, recorded_transcript
 from translink.settings.prompts import NoticeSettings
 from translink.settings.recording import RecordingSettings
 
@@ -442,6 +445,16 @@ async def test_a_disk_that_fills_up_ends_the_recording_and_keeps_what_it_has(
     assert states == ["started", "failed", "ended"]
     (ended,) = [event for event in board.events("call") if event["state"] == "ended"]
     assert ended["recording_problem"] == "no space left"
+
+
+async def test_a_notice_that_was_over_before_a_recording_began_is_not_in_its_transcript() -> None:
+    kept = CallTranscript("c", 1_000.0, TranscriptLines(0))
+    for text, start in (("interpreted", 0.5), ("recorded", 61.0)):
+        note = NoticeLine("1", "en", text, "finished", start, start + 2.0)
+        kept.notices["1", text] = note
+    legs = [RecordedLeg("1", "en", "1.wav", 30.0)]
+    made = recorded_transcript(kept, began=1_060.0, seconds=30.0, legs=legs, problem="")
+    assert [(note.text, note.start_s) for note in made.notices] == [("recorded", 1.0)]
 
 
 async def test_a_language_that_changes_in_mid_call_is_in_its_transcript(tmp_path: Path) -> None:
