@@ -60,6 +60,11 @@ def test_a_quota_is_the_account_s_however_many_nodes_look_at_it() -> None:
     assert sums.combined([of(100), of(140)]) == of(140)
 
 
+def test_what_little_was_paid_adds_up() -> None:
+    one, two = ({"usage": {"cost": cost}} for cost in (0.0004, 0.0003))
+    assert sums.combined([one, two]) == {"usage": {"cost": 0.0007}}
+
+
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers()), max_size=5))
 def test_counters_add_up_whoever_has_them(answers: list[dict[str, Any]]) -> None:
     whole = sums.combined(answers)

@@ -67,7 +67,7 @@ def _one(name: str, values: list[Any]) -> Any:
     if isinstance(first, (int, float)):
         if name in EARLIEST:
             return min(values)
-        return max(values) if name in WORST else _rounded(sum(values))
+        return max(values) if name in WORST else _rounded(name, sum(values))
     if isinstance(first, str):
         ranked = [value for value in values if value in RANKS]
         return max(ranked, key=RANKS.index) if ranked else next(filter(None, values), first)
@@ -79,9 +79,9 @@ def _one(name: str, values: list[Any]) -> Any:
     return first
 
 
-def _rounded(value: float) -> float:
-    """Sums of figures with three decimals have three."""
-    return value if isinstance(value, int) else round(value, 3)
+def _rounded(name: str, value: float) -> float:
+    """Sums of figures with three decimals have three; prices have six."""
+    return value if isinstance(value, int) else round(value, 6 if name == "cost" else 3)
 
 
 def rows(answers: Mapping[str, Answer | None], name: str) -> dict[str, Any]:
