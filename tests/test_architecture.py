@@ -107,6 +107,7 @@ COVERED_BY = {
     "callers.summary": "callers/test_demo",
     "callers.display": "callers/test_demo",
     "calls.account": "calls/test_line",
+    "calls.being_said": "calls/test_speaker",
     "calls.direction": "calls/test_interpreter",
     "commands.deploy": "test_cli",
     "commands.log_settings": "test_workers",

@@ -177,7 +177,8 @@ class App:
             watch = watch_quotas(providers.accounts(), settings.cost.quota_interval, costs.quota)
             watching_quotas = asyncio.create_task(watch, name="quotas")
             stack.callback(watching_quotas.cancel)
-            webhooks = Webhooks(self.journal, settings.webhook)
+            node = "" if member is None else member.name
+            webhooks = Webhooks(self.journal, settings.webhook, node)
             await stack.enter_async_context(webhooks.running())
             telephony = Telephony(settings, self.switchboard, media, self.journal, services.speak)
             if telephony.connections is not None:

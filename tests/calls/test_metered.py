@@ -11,9 +11,9 @@ from tests.support.board import Board
 from tests.support.virtual import run_virtually
 from translink.calls.metered import metered
 from translink.observe.usage import Usage
-from translink.providers.billing import note_spoken
+from translink.providers.billing import note_heard, note_spoken
 from translink.providers.services import Services
-from translink.results import Result, Translation
+from translink.results import Detected, Result, Translation
 
 
 async def transcribe(pcm: bytes, language: str) -> Result:
@@ -81,6 +81,19 @@ async def test_terms_and_what_is_asked_ahead_are_on_the_meter() -> None:
     assert used["deepgram.prerecorded"].seconds == 2.0
     assert used["deepl"].characters == 3
     assert used["deepgram.speak"].characters == 4
+
+
+async def test_finding_out_a_language_is_on_the_meter_also_where_nothing_is_found() -> None:
+    async def detect(pcm: bytes, languages: tuple[str, ...]) -> Detected | None:
+        note_heard("deepgram.prerecorded", len(pcm) / 32_000)
+        return Detected("fr", 0.9) if len(pcm) > 64_000 else None
+
+    usage = Usage()
+    mine = metered(replace(services(), detect=detect), usage)
+    assert await mine.detect(bytes(64_000), ("en", "fr")) is None
+    assert await mine.detect(bytes(96_000), ("en", "fr")) == Detected("fr", 0.9)
+    used = usage.figures({})["deepgram.prerecorded"]
+    assert (used.seconds, used.requests) == (5.0, 2)
 
 
 def test_a_call_is_charged_for_its_stream_and_what_became_of_it() -> None:

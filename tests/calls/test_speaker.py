@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.speaking import FakeEar, Talkers, provider_error
 from tests.support.virtual import run_virtually
+from translink.calls.awaited import AwaitedLanguage
 from translink.calls.direction import Direction, DirectionBooks
 from translink.calls.hearing import Hearing
 from translink.calls.lag import Lag
@@ -28,9 +29,16 @@ class Booth:
     """A speaker with everything around it."""
 
     def __init__(
-        self, talkers: Talkers, ear: FakeEar, source: str, target: str, leave_out: float = 0.0
+        self,
+        talkers: Talkers,
+        ear: FakeEar,
+        source: str,
+        target: str,
+        leave_out: float = 0.0,
+        after: Sequence[asyncio.Event] = (),
+        awaited: AwaitedLanguage | None = None,
     ) -> None:
-        way = Direction("call", "3333", "4444", source, target)
+        way = Direction("call", "3333", "4444", source, target, awaited=awaited)
         self.talkers = talkers
         self.ear = ear
         self.journal = Journal()
@@ -44,6 +52,7 @@ class Booth:
             ear=ear,
             services=talkers.services(),
             books=self.books,
+            after=after,
             lag=Lag(self.hearing, LagSettings(leave_out=leave_out)),
         )
         ear.tell = self.speaker.playout
@@ -81,11 +90,13 @@ def interpret(
     languages: tuple[str, str] = ("en", "fr"),
     within: float = 600.0,
     leave_out: float = 0.0,
+    after: Sequence[asyncio.Event] = (),
+    awaited: AwaitedLanguage | None = None,
 ) -> Booth:
     """Play `scene`, then finish within `within` seconds and end everything as a call does."""
 
     async def main() -> Booth:
-        booth = Booth(talkers or Talkers(), ear or FakeEar(), *languages, leave_out)
+        booth = Booth(talkers or Talkers(), ear or FakeEar(), *languages, leave_out, after, awaited)
         running = asyncio.create_task(booth.speaker.run())
         await scene(booth)
         if await booth.speaker.finish(within):
@@ -412,6 +423,46 @@ def test_the_next_utterance_after_a_pause_is_own_time_again() -> None:
     booth = interpret(scene)
     assert booth.stages["own"].count == 2
     assert booth.stages["audio_to_sent"].count == 2
+
+
+def test_what_waits_for_a_notice_or_for_the_call_before_is_not_own_time() -> None:
+    queued = asyncio.Event()
+
+    async def scene(booth: Booth) -> None:
+        booth.say("one")
+        await asyncio.sleep(4)
+        queued.set()
+
+    booth = interpret(scene, after=[queued])
+    assert booth.stages["own"].count == booth.stages["audio_to_sent"].count == 0
+    assert booth.ms("queued") > 3000
+
+
+def test_what_waits_behind_something_else_in_the_ear_is_not_own_time() -> None:
+    async def scene(booth: Booth) -> None:
+        booth.behind = 3.0
+        booth.say("one")
+
+    booth = interpret(scene)
+    assert booth.stages["own"].count == booth.stages["audio_to_sent"].count == 0
+    assert booth.stages["queued"].count == 1
+
+
+def test_what_an_ear_keeps_until_the_talker_pauses_is_not_own_time() -> None:
+    async def scene(booth: Booth) -> None:
+        booth.hearing.switch("consecutive", time.monotonic())
+        booth.say("one")
+
+    booth = interpret(scene)
+    assert booth.stages["own"].count == booth.stages["audio_to_sent"].count == 0
+    assert booth.stages["queued"].count == 1
+
+
+def test_what_waits_for_the_hearers_language_is_not_own_time() -> None:
+    booth = interpret(saying("one", "two"), awaited=AwaitedLanguage(6.0, lambda: None))
+    assert booth.ear.heard == ["ONE", "TWO"]
+    assert booth.stages["own"].count == booth.stages["commit_to_request"].count == 0
+    assert booth.stages["queued"].count == 2
 
 
 answers = st.one_of(st.floats(0, 8), st.just(provider_error()))

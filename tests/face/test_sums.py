@@ -60,6 +60,11 @@ def test_a_quota_is_the_account_s_however_many_nodes_look_at_it() -> None:
     assert sums.combined([of(100), of(140)]) == of(140)
 
 
+def test_what_little_was_paid_adds_up() -> None:
+    one, two = ({"usage": {"cost": cost}} for cost in (0.0004, 0.0003))
+    assert sums.combined([one, two]) == {"usage": {"cost": 0.0007}}
+
+
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers()), max_size=5))
 def test_counters_add_up_whoever_has_them(answers: list[dict[str, Any]]) -> None:
     whole = sums.combined(answers)
@@ -101,6 +106,16 @@ def test_statistics_have_the_whole_and_each_node() -> None:
     assert found["legs"]["5555"] == {"received": 6, "node": "w2"}
     assert found["nodes"]["w1"] == {"totals": {"received": 4}, "mode": "auto"}
     assert (found["mode"], found["silent"]) == ("auto", ["w3"])
+
+
+@pytest.mark.parametrize(("one_disk", "size"), [(True, 4_000), (False, 7_000)])
+def test_a_folder_of_recordings_that_workers_share_counts_once(one_disk: bool, size: int) -> None:
+    def of(size: int) -> dict[str, Any]:
+        return {"legs": {}, "recording": {"bytes": size, "running": 1}}
+
+    answers = {"w1": of(3_000), "w2": of(4_000), "w3": {"legs": {}}, "w4": None}
+    found = sums.stats(answers, one_disk=one_disk)
+    assert found["recording"] == {"bytes": size, "running": 2}
 
 
 def test_one_good_node_makes_it_good() -> None:

@@ -17,10 +17,10 @@ from translink.observe.outbox import HookMessage
 ALL = ("call.started", "call.ended", "call.trouble")
 
 
-def maker(*wanted: str) -> HookMessages:
+def maker(*wanted: str, node: str = "") -> HookMessages:
     numbers = count(1)
     return HookMessages(
-        wanted or ALL, lambda call: f"https://here/{call}", lambda: f"msg_{next(numbers)}"
+        wanted or ALL, lambda call: f"https://here/{call}", lambda: f"msg_{next(numbers)}", node
     )
 
 
@@ -125,6 +125,14 @@ def test_what_was_not_reported_is_not_taken_back() -> None:
     # Still down when it may be said: so is its return, which follows at once.
     later = [breaker(31, "open"), breaker(32, "closed")]
     assert told(*events, *later) == ["provider_down", "provider_back"] * 2
+
+
+def test_of_several_nodes_each_says_who_it_is() -> None:
+    begun = Event("call", 9, "c", None, {"state": "begun"})
+    events = [breaker(0, "open"), breaker(5, "closed"), begun]
+    of_one = messages_of(maker(node="w2"), *events)
+    assert [message.data["node"] for message in of_one] == ["w2"] * 3
+    assert all("node" not in message.data for message in messages_of(maker(), *events))
 
 
 def test_who_wants_only_the_end_hears_only_of_the_end() -> None:

@@ -124,6 +124,8 @@ async def test_the_next_in_line_answers_when_the_first_one_cannot_and_the_journa
     assert (first.calls, second.calls) == (1, 2), "one that was denied is not asked again soon"
     assert reported(journal, "failover") == [("first", "denied")]
     assert reported(journal, "breaker") == [("first", "open")]
+    (opened,) = [event for event in journal.events if event.type == "breaker"]
+    assert (opened.number("until") or 0) > opened.at
     state = made.breakers()["first"]
     since, until = state.pop("since"), state.pop("until")
     assert state == {

@@ -27,12 +27,15 @@ from translink.calls.notice import Notices
 from translink.calls.recorded import recording_notice
 from translink.commands.control import Target
 from translink.commands.rca import run_rca
-from translink.observe.transcripts import Transcripts
+from translink.observe.transcript_lines import TranscriptLines
+from translink.observe.transcripts import CallTranscript, Transcripts
+from translink.observe.views import NoticeLine
 from translink.process.threads import in_thread
 from translink.recording.file import SoundFile
 from translink.recording.reader import read_recording
 from translink.recording.recorder import Recorder
 from translink.recording.stereo import unwoven
+from translink.recording.transcript import RecordedLeg, recorded_transcript
 from translink.settings.prompts import NoticeSettings
 from translink.settings.recording import RecordingSettings
 
@@ -297,10 +300,12 @@ async def test_what_is_written_while_the_call_runs_is_a_wav_file_already(
 
 
 @contextlib.asynccontextmanager
-async def board_recorded(folder: Path, **settings: object) -> AsyncIterator[tuple[Board, Recorder]]:
+async def board_recorded(
+    folder: Path, *, drain_timeout: float = 0.3, **settings: object
+) -> AsyncIterator[tuple[Board, Recorder]]:
     """A switchboard in this process whose calls are recorded."""
     wanted = {"on": True, "folder": folder, "keep_free": 0, **settings}
-    board = Board(idle_timeout=0.3, drain_timeout=0.3, record=wanted)
+    board = Board(idle_timeout=0.3, drain_timeout=drain_timeout, record=wanted)
     transcripts = Transcripts(board.journal)
     notice = recording_notice(Notices(NoticeSettings(), board.services), with_tone=True)
     chosen = RecordingSettings.model_validate(wanted)
@@ -354,6 +359,53 @@ async def test_a_recording_that_is_switched_on_in_silence_begins_with_the_newest
         assert not leg.aside
 
 
+async def next_caller(board: Board) -> None:
+    """The last call drains for two seconds when this returns, and the next one runs."""
+    board.providers.delays["translate en"] = 2.0
+    await board.talk("1", 0.6)
+    await until(lambda: any(call.detached for call in board.switchboard.calls.values()))
+    board.providers.delays["translate en"] = 0.01
+    await board.talk("1", 0.02)
+    assert len(board.switchboard.calls) == 2
+
+
+async def test_a_call_goes_on_being_recorded_when_the_one_before_it_has_drained(
+    tmp_path: Path,
+) -> None:
+    async with board_recorded(tmp_path, drain_timeout=5.0) as (board, recorder):
+        await next_caller(board)
+        while len(board.switchboard.calls) == 2:
+            await board.talk("1", 0.1)
+        legs = [board.switchboard.legs[name] for name in ("1", "2")]
+        assert [leg.recorded for leg in legs] == [True, True]
+        for leg in legs:
+            leg.set_record(True)
+            recorder.switch(leg)
+        assert recorder.figures()["begun"] == 2, "it is recorded already"
+        for leg in legs:
+            leg.set_record(False)
+            recorder.switch(leg)
+        assert recorder.figures()["running"] == 0
+        assert [leg.recorded for leg in legs] == [False, False]
+
+
+async def test_a_recording_is_switched_while_the_call_before_still_drains(tmp_path: Path) -> None:
+    async with board_recorded(tmp_path, drain_timeout=5.0) as (board, recorder):
+        legs = [board.switchboard.legs[name] for name in ("1", "2")]
+        talking = asyncio.create_task(next_caller(board))
+        await until(lambda: recorder.figures()["running"])
+        for leg in legs:
+            leg.set_record(False)  # from the next call on: the recorder is not told
+        await talking
+        assert recorder.figures()["running"] == 1, "the last call is recorded, the next one is not"
+        legs[0].set_record(True)
+        recorder.switch(legs[0])
+        assert recorder.figures()["running"] == 2
+        legs[0].set_record(False)
+        recorder.switch(legs[0])
+        assert [leg.recorded for leg in legs] == [False, True]
+
+
 async def test_nobody_is_told_of_a_recording_that_cannot_begin(tmp_path: Path) -> None:
     async with board_recorded(tmp_path) as (board, recorder):
         recorder._store.full = lambda: "no space left"  # type: ignore[method-assign]
@@ -373,13 +425,16 @@ async def test_a_disk_that_fills_up_ends_the_recording_and_keeps_what_it_has(
     tmp_path: Path,
 ) -> None:
     async with board_recorded(tmp_path) as (board, recorder):
-        talking = asyncio.create_task(board.talk("1", 4.0))
+        talking = asyncio.create_task(board.talk("1", 6.0))
         await until(lambda: recorder.figures()["bytes"] > 50_000)
         recorder._store.full = lambda: "no space left"  # type: ignore[method-assign]
         await until(lambda: recorder.figures()["failed"])
         assert board.switchboard.calls, "the call goes on"
         assert not any(leg.recorded for leg in board.switchboard.legs.values())
+        readings = recorder._open[0].tracks["1"].track._alignment._readings
+        before = len(readings)
         await talking
+        assert len(readings) == before, "what nobody takes is not kept"
         await board.no_calls()
         await until(lambda: recorder.figures()["ended"])
     (name,) = os.listdir(tmp_path)
@@ -390,6 +445,16 @@ async def test_a_disk_that_fills_up_ends_the_recording_and_keeps_what_it_has(
     assert states == ["started", "failed", "ended"]
     (ended,) = [event for event in board.events("call") if event["state"] == "ended"]
     assert ended["recording_problem"] == "no space left"
+
+
+async def test_a_notice_that_was_over_before_a_recording_began_is_not_in_its_transcript() -> None:
+    kept = CallTranscript("c", 1_000.0, TranscriptLines(0))
+    for text, start in (("interpreted", 0.5), ("recorded", 61.0)):
+        note = NoticeLine("1", "en", text, "finished", start, start + 2.0)
+        kept.notices["1", text] = note
+    legs = [RecordedLeg("1", "en", "1.wav", 30.0)]
+    made = recorded_transcript(kept, began=1_060.0, seconds=30.0, legs=legs, problem="")
+    assert [(note.text, note.start_s) for note in made.notices] == [("recorded", 1.0)]
 
 
 async def test_a_language_that_changes_in_mid_call_is_in_its_transcript(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import time
 from pathlib import Path
@@ -98,6 +99,27 @@ def test_what_is_too_old_goes_and_what_is_not_ours_stays(tmp_path: Path) -> None
     assert store.used == 2_000
     assert mine.exists()
     assert elsewhere.exists()
+
+
+def test_what_other_processes_write_counts_once_it_was_measured(tmp_path: Path) -> None:
+    ours, theirs = (store_in(tmp_path, disk_limit=1_000_000) for _ in range(2))
+    now = time.time()
+    old, _ = theirs.make("20231114T221320Z-old")
+    (old / "1.wav").write_bytes(bytes(600_000))
+    for path in (old / "1.wav", old):
+        os.utime(path, (now - 200, now - 200))
+    new, _ = theirs.make("20231114T221320Z-new")
+    for written in (100_000, 300_000):
+        (new / "1.wav").write_bytes(bytes(written))
+        ours.measure(now)
+        assert ours.used == 600_000 + written
+    assert ours.full() == ""
+    (new / "2.wav").write_bytes(bytes(100_000))
+    ours.measure(now)
+    assert "record.disk_limit" in ours.full()
+    shutil.rmtree(old)
+    ours.measure(now)
+    assert ours.full() == ""
 
 
 def test_a_full_folder_and_a_full_disk_say_so(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from translink.providers.billing import spoken_by
+from translink.providers.billing import heard_by, spoken_by
 from translink.results import RATE
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from translink.observe.usage import Usage
     from translink.providers.expecting import Terms
     from translink.providers.services import AsksAhead, Services
-    from translink.results import Result, Translation
+    from translink.results import Detected, Result, Translation
 
 
 def metered(services: Services, usage: Usage) -> Services:
@@ -35,6 +35,10 @@ def metered(services: Services, usage: Usage) -> Services:
         assert services.transcribe_expecting is not None
         return heard(pcm, await services.transcribe_expecting(pcm, language, terms))
 
+    async def detect(pcm: bytes, languages: tuple[str, ...]) -> Detected | None:
+        heard_by.set(lambda provider, seconds: usage.count(provider, seconds=seconds))
+        return await services.detect(pcm, languages)
+
     async def translate(text: str, source: str, target: str, context: str) -> Translation:
         translation = await services.translate(text, source, target, context)
         usage.count(translation.provider, characters=len(text))
@@ -50,6 +54,7 @@ def metered(services: Services, usage: Usage) -> Services:
         services,
         transcribe=transcribe,
         transcribe_expecting=expecting if services.transcribe_expecting else None,
+        detect=detect,
         translate=translate,
         speak=speak,
         ahead=_MeteredAhead(services.ahead, usage) if services.ahead else None,

@@ -12,11 +12,11 @@ import asyncio
 import itertools
 import time
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from translink.calls.advance import Advance
 from translink.calls.ahead import BEHIND_AT_MOST, Ahead, Foreseen
+from translink.calls.being_said import Utterance
 from translink.calls.hearing import Hearing
 from translink.calls.lag import Lag
 from translink.calls.said_before import SaidBefore
@@ -40,6 +40,8 @@ SEGMENTS_WAITING = 256
 """Segments that may wait for translation, some ten minutes of speech: one too many is untranslated."""
 TRANSLATIONS_AHEAD = 4
 """Translations that may wait their turn in one direction."""
+EAR_BUSY = 0.05
+"""Seconds that wait in an ear which says something else first."""
 UTTERANCES_IN_EAR = 48
 """Utterances that may wait in the ear; the next waits here. The engine refuses more than 64."""
 
@@ -59,38 +61,6 @@ class Ear(Protocol):
 
     def flush(self) -> None:
         """Drop what waits to be spoken, and report it as flushed."""
-
-
-@dataclass(slots=True)
-class _Utterance:
-    """A segment on its way to the ear; times are monotonic seconds, 0 = not yet."""
-
-    number: int
-    segment: Segment
-    began: float
-    """When its first sound reached the socket; 0 = not known."""
-    committed: float
-    """When the commit policy let the segment go."""
-    target: str
-    """Language and voice it is said in."""
-    voice: str | None
-    context: str
-    """What was said before it."""
-    advance: Advance | None = None
-    """What was asked ahead for it."""
-    text: str = ""
-    """What is said."""
-    translated: bool = False
-    asked: float = 0.0
-    """When its translation was asked for."""
-    took: float = 0.0
-    """Seconds between asking for the translation and having it."""
-    alone: bool = False
-    """When its translation came nothing else was being said: nothing of the talker's held it up."""
-    speak: float = 0.0
-    first_audio: float = 0.0
-    cut: bool = False
-    """The voice failed in the middle of it."""
 
 
 class Speaker:
@@ -117,11 +87,11 @@ class Speaker:
         self._lag = lag or Lag(Hearing())
         self._tally = books.tally
         self._target, self._voice = direction.target, direction.voice
-        self._segments: asyncio.Queue[_Utterance | None] = asyncio.Queue(SEGMENTS_WAITING)
+        self._segments: asyncio.Queue[Utterance | None] = asyncio.Queue(SEGMENTS_WAITING)
         self._answers: asyncio.Queue[
-            tuple[_Utterance, asyncio.Task[Translation | ProviderError]] | None
+            tuple[Utterance, asyncio.Task[Translation | ProviderError]] | None
         ] = asyncio.Queue(TRANSLATIONS_AHEAD)
-        self._saying: dict[int, _Utterance] = {}
+        self._saying: dict[int, Utterance] = {}
         """What is not over yet, in order of speech."""
         self._silent = asyncio.Event()
         self._silent.set()
@@ -136,9 +106,10 @@ class Speaker:
         """Take the next segment; `began` = when its first sound reached the socket. One too many is
         reported as untranslated."""
         now, context = time.monotonic(), self._said.context(segment.language)
-        utterance = _Utterance(
+        utterance = Utterance(
             next(_utterances), segment, began, now, self._target, self._voice, context
         )
+        utterance.held = self._way.awaited is not None and self._way.awaited.waits
         try:
             self._segments.put_nowait(utterance)
         except asyncio.QueueFull:
@@ -235,7 +206,7 @@ class Speaker:
         self._ahead.close()
         await self._answers.put(None)
 
-    def _retarget(self, utterance: _Utterance) -> None:
+    def _retarget(self, utterance: Utterance) -> None:
         """The hearer's language may have become known after the segment came."""
         if (utterance.target, utterance.voice) != (self._target, self._voice):
             utterance.target, utterance.voice = self._target, self._voice
@@ -243,13 +214,14 @@ class Speaker:
                 utterance.advance.drop()
                 utterance.advance = None
 
-    async def _ask(self, utterance: _Utterance) -> Translation | ProviderError:
+    async def _ask(self, utterance: Utterance) -> Translation | ProviderError:
         """A failure is an answer, too: raised out of the task it would end the direction."""
         text, target = utterance.segment.text, utterance.target
         source = self._source_language(utterance.segment.language)
         utterance.asked = asked = time.monotonic()
         self._books.time("commit_wait", utterance.committed - utterance.segment.born)
-        self._books.time("commit_to_request", asked - utterance.committed)
+        if not utterance.held:
+            self._books.time("commit_to_request", asked - utterance.committed)
         translation: Translation | None
         if same_language(source, target) or not has_words(text):
             translation = Translation(text, "none", 0.0)
@@ -328,7 +300,7 @@ class Speaker:
             if not self._is_shown_only(utterance):
                 await self._say(utterance, answer.text)
 
-    def _is_shown_only(self, utterance: _Utterance) -> bool:
+    def _is_shown_only(self, utterance: Utterance) -> bool:
         """Whether it is not to be spoken; then an event says so."""
         instead = self._lag.instead()
         if instead is None:
@@ -343,10 +315,11 @@ class Speaker:
         self._books.emit("speech", state=instead, segment=utterance.segment.number)
         return True
 
-    async def _say(self, utterance: _Utterance, text: str) -> None:
+    async def _say(self, utterance: Utterance, text: str) -> None:
         """Have one translation spoken. Returns when all its audio is queued."""
         reason = "no sound came"
         for event in self._after:
+            utterance.held |= not event.is_set()
             await event.wait()
         await self._room()
         utterance.speak, utterance.text = time.monotonic(), text
@@ -371,7 +344,7 @@ class Speaker:
         else:
             self._over(utterance)
 
-    async def _sound(self, utterance: _Utterance, text: str) -> None:
+    async def _sound(self, utterance: Utterance, text: str) -> None:
         """Queue the sound of `text`. Raises `ProviderError`, also when it takes too long."""
         if utterance.advance is not None and not utterance.cut and await self._from(utterance):
             return
@@ -379,18 +352,18 @@ class Speaker:
         async with aclosing(audio):
             async for pcm in in_time(audio, len(text)):
                 if pcm and not utterance.first_audio:
-                    utterance.first_audio = time.monotonic()
+                    self._first_audio(utterance)
                     self._books.time("request_to_audio", utterance.first_audio - utterance.speak)
                 await self._play(utterance, pcm)
 
-    async def _from(self, utterance: _Utterance) -> bool:
+    async def _from(self, utterance: Utterance) -> bool:
         """Queue the sound that was asked ahead. False: there is none."""
         advance = utterance.advance
         assert advance is not None
         try:
             async for pcm in advance.sound():
                 if pcm and not utterance.first_audio:
-                    utterance.first_audio = time.monotonic()
+                    self._first_audio(utterance)
                     self._books.time("request_to_audio", advance.first_sound)
                 await self._play(utterance, pcm)
         except ProviderError:
@@ -398,7 +371,13 @@ class Speaker:
                 raise
         return utterance.first_audio > 0
 
-    async def _play(self, utterance: _Utterance, pcm: bytes) -> None:
+    def _first_audio(self, utterance: Utterance) -> None:
+        """Its first sound is there, and goes to the ear now."""
+        utterance.first_audio = time.monotonic()
+        hearing = self._lag.hearing
+        utterance.held |= hearing.original == "consecutive" or hearing.behind() > EAR_BUSY
+
+    async def _play(self, utterance: Utterance, pcm: bytes) -> None:
         """Queue audio; when the ear's queue (60 s) is full, wait: the talker is simply that far ahead."""
         while pcm:
             accepted = self._ear.play(utterance.number, pcm)
@@ -415,14 +394,14 @@ class Speaker:
 
     # --- What the ear says ---
 
-    def _started(self, utterance: _Utterance, at: float) -> None:
+    def _started(self, utterance: Utterance, at: float) -> None:
         segment = utterance.segment
         self._lag.hearing.played.begin(utterance.number, utterance.text, at)
         own = at - utterance.committed - utterance.took - (utterance.first_audio - utterance.speak)
         ms: dict[str, Scalar] = {"own": own * 1000}
-        if utterance.alone:
+        if utterance.waited_for_nobody:
             self._books.time("audio_to_sent", at - utterance.first_audio)
-        self._books.time("own" if utterance.alone else "queued", own)
+        self._books.time("own" if utterance.waited_for_nobody else "queued", own)
         if segment.captured:
             self._books.time("mouth_to_ear", at - segment.captured)
             ms["mouth_to_ear"] = (at - segment.captured) * 1000
@@ -437,7 +416,7 @@ class Speaker:
             first_audio=unix(utterance.first_audio),
         )
 
-    def _ended(self, utterance: _Utterance, kind: str, unplayed_ms: float) -> None:
+    def _ended(self, utterance: Utterance, kind: str, unplayed_ms: float) -> None:
         self._over(utterance)
         if kind == "finished" and not utterance.cut:
             self._tally.spoken += 1
@@ -447,7 +426,7 @@ class Speaker:
             "speech", state=kind, segment=utterance.segment.number, unplayed_ms=unplayed_ms
         )
 
-    def _catch_up(self, utterance: _Utterance) -> None:
+    def _catch_up(self, utterance: Utterance) -> None:
         """The ear plays in order: what it had before this one is over, even if the mailbox had no
         room to say so."""
         for earlier in tuple(self._saying.values()):
@@ -456,7 +435,7 @@ class Speaker:
             if earlier.first_audio:
                 self._ended(earlier, "finished", 0.0)
 
-    def _drop(self, utterance: _Utterance) -> None:
+    def _drop(self, utterance: Utterance) -> None:
         """The call is over before this was said."""
         self._over(utterance)
         reason = "the call ended"
@@ -467,7 +446,7 @@ class Speaker:
             number = utterance.segment.number
             self._books.emit("speech", state="failed", segment=number, reason=reason)
 
-    def _over(self, utterance: _Utterance) -> None:
+    def _over(self, utterance: Utterance) -> None:
         """Nothing more will be heard of it."""
         self._saying.pop(utterance.number, None)
         self._moved.set()

@@ -284,9 +284,9 @@ class Switchboard:
         also those that are closed. Legs may come and go between two steps: none counts twice, and
         none that was open at the first is left out."""
         legs = tuple(self.legs.values())
-        yield LegMeasures(
-            CREATED_LABEL, dict(self._gone), replace(self._gone_stats), replace(self._gone_tally)
-        )
+        # Of a leg that is closed nothing is out of service, and nobody is spoken to.
+        gone = {**self._gone, "dead": 0, "tempo": 1_000}
+        yield LegMeasures(CREATED_LABEL, gone, replace(self._gone_stats), replace(self._gone_tally))
         for leg in legs:
             measures = leg.lifetime()
             yield replace(measures, leg=CREATED_LABEL) if leg.created else measures

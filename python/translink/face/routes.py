@@ -52,6 +52,7 @@ class FaceRoutes:
         *,
         settings: Callable[[], Mapping[str, Any]] = dict,
         lacks: Callable[[], Mapping[str, Any]] = dict,
+        one_disk: bool = False,
         counts: Callable[[], Mapping[str, int]] = dict,
         url: Callable[[], str] = str,
         move: Callable[[], None] = lambda: None,
@@ -60,6 +61,7 @@ class FaceRoutes:
         """Args:
         settings: of the whole, laid over what the nodes say of theirs.
         lacks: why the whole is not ready although a node may be; empty: nothing.
+        one_disk: the nodes record into the same folder.
         counts: connections, streams and refusals of this server; empty: a node says them with its own.
         url: where this is reached.
         move: have this reached elsewhere: another process takes its place.
@@ -74,6 +76,7 @@ class FaceRoutes:
         self._journal = journal
         self._settings = settings
         self._lacks = lacks
+        self._one_disk = one_disk
         self._counts = counts
         self._url = url
         self._move = move
@@ -133,7 +136,8 @@ class FaceRoutes:
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 
     async def _stats(self, _: web.Request) -> web.Response:
-        whole = sums.stats(await self._peers.values("/api/stats"))
+        answers = await self._peers.values("/api/stats")
+        whole = sums.stats(answers, one_disk=self._one_disk)
         counts = self._counts()
         # The nodes' own ports are ours alone; what comes to them is in `nodes`.
         return answer({**whole, "admin": counts} if counts else whole)

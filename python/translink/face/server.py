@@ -31,10 +31,11 @@ class FaceServer(GuardedServer):
         home: str | None = None,
         general: Callable[[], Mapping[str, Any]] = dict,
         lacks: Callable[[], Mapping[str, Any]] = dict,
+        one_disk: bool = False,
     ) -> None:
         """`known`: the nodes as they are now; `placement`: which of them gets a new call, `home` while that is
-        out of reach; `journal`: what the face itself has to tell; `general`, `lacks`: see `FaceRoutes`. Raises
-        `SettingsError` as `AdminServer.from_settings`."""
+        out of reach; `journal`: what the face itself has to tell; `general`, `lacks`, `one_disk`: see `FaceRoutes`.
+        Raises `SettingsError` as `AdminServer.from_settings`."""
         guard, tls = guard_of(settings)
         super().__init__(settings.host, settings.port, guard, tls)
         self.peers = Peers(known)
@@ -45,6 +46,7 @@ class FaceServer(GuardedServer):
             journal,
             settings=general,
             lacks=lacks,
+            one_disk=one_disk,
             counts=self._own_counts,
             url=lambda: self.url,
             move=self.move,

@@ -67,7 +67,7 @@ def _one(name: str, values: list[Any]) -> Any:
     if isinstance(first, (int, float)):
         if name in EARLIEST:
             return min(values)
-        return max(values) if name in WORST else _rounded(sum(values))
+        return max(values) if name in WORST else _rounded(name, sum(values))
     if isinstance(first, str):
         ranked = [value for value in values if value in RANKS]
         return max(ranked, key=RANKS.index) if ranked else next(filter(None, values), first)
@@ -79,9 +79,9 @@ def _one(name: str, values: list[Any]) -> Any:
     return first
 
 
-def _rounded(value: float) -> float:
-    """Sums of figures with three decimals have three."""
-    return value if isinstance(value, int) else round(value, 3)
+def _rounded(name: str, value: float) -> float:
+    """Sums of figures with three decimals have three; prices have six."""
+    return value if isinstance(value, int) else round(value, 6 if name == "cost" else 3)
 
 
 def rows(answers: Mapping[str, Answer | None], name: str) -> dict[str, Any]:
@@ -104,9 +104,9 @@ def in_order(calls: Iterable[Answer]) -> list[Answer]:
     return sorted(calls, key=lambda row: (row["state"] == "running", row["began"]))
 
 
-def stats(answers: Mapping[str, Answer | None]) -> dict[str, Any]:
+def stats(answers: Mapping[str, Answer | None], *, one_disk: bool = False) -> dict[str, Any]:
     """`/api/stats` of all: what is counted, added up; `legs` of all nodes; `nodes`: what each said, without
-    its legs."""
+    its legs. `one_disk`: they record into the same folder, whose size each of them tells."""
     there = {node: answer for node, answer in answers.items() if answer is not None}
     legs = {
         leg: {**figures, "node": node}
@@ -118,6 +118,10 @@ def stats(answers: Mapping[str, Answer | None]) -> dict[str, Any]:
         for node, answer in there.items()
     }
     whole = combined(list(each.values()))
+    recordings = [said["recording"] for said in each.values() if said.get("recording")]
+    if one_disk and recordings:
+        size = max(figures["bytes"] for figures in recordings)
+        whole["recording"] = {**whole["recording"], "bytes": size}
     return {**whole, "legs": legs, "nodes": each, "silent": silent(answers)}
 
 

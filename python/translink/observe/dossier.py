@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translink import __version__
+from translink.observe.incidents import AROUND
 from translink.observe.record import CallAccount, CallRecord, UtteranceTimes
 
 if TYPE_CHECKING:
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from translink.observe.incidents import Incidents
     from translink.observe.transcripts import CallTranscript
     from translink.observe.views import CallRow, TranscriptLine
-
-AROUND = 5.0
-"""Seconds before a call's beginning in which what happened to the whole program concerns it, too."""
 
 
 def record_of(

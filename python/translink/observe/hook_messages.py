@@ -48,12 +48,18 @@ class HookMessages:
     """Makes messages of events."""
 
     def __init__(
-        self, wanted: Collection[str], link: Callable[[str], str], new_id: Callable[[], str]
+        self,
+        wanted: Collection[str],
+        link: Callable[[str], str],
+        new_id: Callable[[], str],
+        node: str = "",
     ) -> None:
-        """`wanted` = types of messages; `link(call)` = where its transcript is."""
+        """`wanted` = types of messages; `link(call)` = where its transcript is; `node` = which of several
+        this is, each of which tells of itself; empty: there are no others."""
         self._wanted = frozenset(wanted)
         self._link = link
         self._new_id = new_id
+        self._node = {"node": node} if node else {}
         self._calls: dict[str, _HookCall] = {}
         self._reported: OrderedDict[tuple[str, str, str], ReportedTrouble] = OrderedDict()
         self._down: set[str] = set()
@@ -126,7 +132,7 @@ class HookMessages:
     def _message(self, type_: str, event: Event, data: Mapping[str, object]) -> HookMessage | None:
         if type_ not in self._wanted:
             return None
-        whose = {"call": event.call, "leg": event.leg}
+        whose = {"call": event.call, "leg": event.leg, **self._node}
         return HookMessage(self._new_id(), type_, event.at, {**whose, **data})
 
 

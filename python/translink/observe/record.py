@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Plain = str | int | float | bool | None
+SHORT_OF_TIME = frozenset({"coalesce", "refuse"})
+"""Levels of `pressure` at which calls suffer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@
 | `request_to_audio` | speech asked for → first bytes of it | provider |
 | `audio_to_sent` | first bytes → first datagram, when the ear was idle | own |
 | `own` | commit → first datagram, less the two provider stages, when nothing else was being said | own |
-| `queued` | the same when an earlier utterance was still being said | the talker's |
+| `queued` | the same when an earlier utterance was still being said, or the ear was busy or not there | the talker's |
 | `mouth_to_ear` | last sound of a segment → first datagram of its translation | all |
 | `ear_voice_span` | first sound of a segment → first datagram of its translation | all |
 """

@@ -48,14 +48,14 @@ GONE = 410
 class Webhooks:
     """Tells the receiver. Enter it on the running loop."""
 
-    def __init__(self, journal: Journal, settings: WebhookSettings) -> None:
-        """Nothing is sent if `settings.url` is None."""
+    def __init__(self, journal: Journal, settings: WebhookSettings, node: str = "") -> None:
+        """Nothing is sent if `settings.url` is None. `node`: see `HookMessages`."""
         self._base = ""
         self.outbox = Outbox(size=settings.queue, attempts=settings.attempts, keep=settings.keep)
         self._journal = journal
         self._settings = settings
         self._messages = HookMessages(
-            settings.events, self._link, lambda: f"msg_{uuid.uuid4().hex}"
+            settings.events, self._link, lambda: f"msg_{uuid.uuid4().hex}", node
         )
         self._wake = asyncio.Event()
         self._closing = False

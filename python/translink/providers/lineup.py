@@ -334,9 +334,15 @@ class Lineup:
     def _changed(self, change: Transition) -> None:
         say = log.error if change.after is State.OPEN else log.info
         say("breaker", provider=change.name, state=change.after.value, reason=change.reason)
+        waits = change.after in (State.OPEN, State.HELD)
         self._journal.emit(
             "breaker",
-            {"provider": change.name, "state": change.after.value, "reason": change.reason},
+            {
+                "provider": change.name,
+                "state": change.after.value,
+                "reason": change.reason,
+                "until": round(unix(change.until), 1) if waits else None,
+            },
         )
 
 

@@ -27,7 +27,7 @@ from translink.results import RATE
 from translink.settings.secrets import readable_by_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from translink.calls.call import Call
     from translink.calls.leg import Leg
@@ -43,6 +43,8 @@ LOOK_PERIOD = 0.1
 LOOKS_PER_WRITE = 5
 SWEEP_PERIOD = 600.0
 """Seconds between two looks for what is too old."""
+MEASURE_PERIOD = 10.0
+"""Seconds between two looks at what other processes wrote."""
 FULL_PERIOD = 2.0
 """Seconds between two looks at how full the disk is."""
 LAST_WRITES_TIME = 3.0
@@ -114,14 +116,15 @@ class Recorder:
         call = leg.call
         if call is None or call.over:
             return
-        if self.wants(leg) and not leg.recorded:
+        if not self.wants(leg):
+            for each in leg.calls:  # also those that still drain
+                for one, recording, legs in tuple(self._running.get(each.name, ())):
+                    if leg.name in legs and not recording.problem:
+                        self._finish(one, recording, legs, [leg.name])
+        elif not self._records(leg, (call.name,)):
             leg.media.hand_over()  # its newest sound is placed by when it came
             if self._begin(call, [leg]):
                 call.announcements.announce(self.notice)
-        elif not self.wants(leg) and leg.recorded:
-            for one, recording, legs in tuple(self._running.get(call.name, ())):
-                if leg.name in legs:
-                    self._finish(one, recording, legs, [leg.name])
 
     def over(self, call: Call) -> None:
         """A call is over, and its legs are still open."""
@@ -134,6 +137,14 @@ class Recorder:
         self._thread.join(LAST_WRITES_TIME)
         if self._thread.is_alive():
             log.error("the recordings' disk does not answer; their last seconds are lost")
+
+    def _records(self, leg: Leg, calls: Iterable[str]) -> bool:
+        """Whether it is being written in one of these calls: one drains while the next one runs."""
+        return any(
+            legs.get(leg.name) is leg and not recording.problem
+            for call in calls
+            for _, recording, legs in self._running.get(call, ())
+        )
 
     def _begin(self, call: Call, legs: list[Leg]) -> bool:
         """Whether it begins; if not, it was told why."""
@@ -195,7 +206,7 @@ class Recorder:
             leg, each = legs.pop(name), recording.tracks[name]
             if not recording.problem:
                 each.finish(now)
-            leg.recorded = False
+            leg.recorded = self._records(leg, self._running)
             leg.untap_ear()
         if legs:
             return
@@ -223,7 +234,7 @@ class Recorder:
         for _, one, legs in self._running.get(recording.call, ()):
             if one is recording:
                 for leg in legs.values():
-                    leg.recorded = False
+                    leg.recorded = self._records(leg, self._running)
         log.error(
             "a recording ended before its time; the call goes on",
             call=recording.call,
@@ -251,20 +262,24 @@ class Recorder:
     # --- By the thread ---
 
     def _work(self) -> None:
-        looks, swept, checked = 0, 0.0, 0.0
+        looks, swept, measured, checked = 0, 0.0, 0.0, 0.0
         while True:
             stopping = self._stop.wait(LOOK_PERIOD)
             now = time.monotonic()
             if not swept or now - swept > SWEEP_PERIOD:
-                swept = now
+                swept = measured = now
                 self._sweep()
+            if now - measured > MEASURE_PERIOD:
+                measured = now
+                self._store.measure(time.time())
             if now - checked > FULL_PERIOD:
                 checked = now
                 self._full = self._store.full()
             while self._new:
                 self._open.append(self._new.popleft())
             for recording in self._open:
-                recording.look()
+                if not recording.problem:  # else nobody takes what was noted
+                    recording.look()
             looks += 1
             if looks % LOOKS_PER_WRITE == 0 or stopping:
                 self._open = [each for each in self._open if not self._served(each)]

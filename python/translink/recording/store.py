@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
 OTHERS = 0o077
+STILL_AFTER = 60.0
+"""Seconds after which nobody writes to a recording any more."""
 RECORDING_NAME = re.compile(r"\d{8}T\d{6}Z-[A-Za-z0-9_.-]{1,140}")
 
 
@@ -55,7 +57,9 @@ class Store:
         if not os.access(self.folder, os.W_OK | os.X_OK):
             raise SettingsError(f"record.folder: {self.folder} cannot be written to")
         self.used = 0
-        """Bytes of all recordings; as of the newest `sweep`, and what was written since."""
+        """Bytes of all recordings; as of the newest `measure` or `sweep`, and what was written since."""
+        self._still: dict[str, int] = {}
+        """Bytes of those that nobody writes to, by name, since the newest `sweep`."""
 
     def make(self, name: str) -> tuple[Path, str]:
         """A new recording's folder, and its name, which may have got a number. Raises `OSError`."""
@@ -95,6 +99,7 @@ class Store:
     def sweep(self, now: float, running: Collection[str]) -> list[str]:
         """Delete what is too old (`now` = Unix seconds), count what is left. Names of what was deleted."""
         gone, used = [], 0
+        self._still.clear()
         for path in self._recordings():
             size, newest = _measure(path)
             if path.name not in running and now - newest > self._settings.retention:
@@ -104,6 +109,18 @@ class Store:
                 used += size
         self.used = used
         return gone
+
+    def measure(self, now: float) -> None:
+        """Count again (`now` = Unix seconds): another process writes, too."""
+        used = 0
+        for path in self._recordings():
+            size = self._still.get(path.name, -1)
+            if size < 0:
+                size, newest = _measure(path)
+                if now - newest > STILL_AFTER:
+                    self._still[path.name] = size
+            used += size
+        self.used = used
 
     def _recordings(self) -> Iterator[Path]:
         try:

@@ -115,7 +115,7 @@ def recorded_transcript(
                 end_s=round(note.end_s + shift, 3),
             )
             for note in kept.notices.values()
-            if note.start_s + shift < until.get(note.leg, 0.0)
+            if note.end_s + shift > 0 and note.start_s + shift < until.get(note.leg, 0.0)
         ),
         lines=tuple(line for line in lines if line.end_s > 0 and line.start_s < seconds),
         dropped_lines=kept.dropped,

@@ -176,6 +176,7 @@ class Crew:
             self.journal,
             general=self._general,
             lacks=self._lacks,
+            one_disk=True,
         )
         face.routes.on_mode = self._mode_set
         face.routes.on_drain = self._drain_begun

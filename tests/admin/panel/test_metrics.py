@@ -175,6 +175,18 @@ def test_every_metric_that_grafana_asks_for_is_there() -> None:
         assert set(names) <= there, set(names) - there
 
 
+def test_a_tile_shows_one_number_however_many_legs_and_nodes_there_are() -> None:
+    board = json.loads(GRAFANA.read_text(encoding="utf-8"))
+    tiles = [panel for panel in board["panels"] if panel["type"] == "stat"]
+    assert len(tiles) > 5
+    for expression in expressions(tiles):
+        assert re.match(r"(sum|max|histogram_quantile)\(", expression), expression
+
+
+def test_an_alert_tells_of_a_node_that_is_gone() -> None:
+    assert "expr: translink_node_up == 0\n" in ALERTS.read_text(encoding="utf-8")
+
+
 def test_grafana_asks_for_labels_that_are_there() -> None:
     labels = {
         sample.name: set(sample.labels)
@@ -194,6 +206,7 @@ def test_every_alert_asks_for_what_is_there() -> None:
     rules = ALERTS.read_text(encoding="utf-8").split("- alert: ")[1:]
     assert len(rules) >= 8
     known = {sample.name for family in families().values() for sample in family.samples}
+    known.add("translink_node_up")  # of several nodes (`face.exposition`)
     for rule in rules:
         (asked,) = re.findall(r"^ +expr: (.*)$", rule, re.MULTILINE)
         assert set(re.findall(r"translink_\w+", asked)) <= known, asked

@@ -40,6 +40,8 @@ GOOD_STAGES = {
 GOOD_LINE = LineFigures(
     datagrams=1_500, seconds=30.0, speech_s=12.0, level_db=-26.0, peak_db=-10.0, jitter_ms=1.0
 )
+NOT_HEARD: dict[str, Any] = {"seconds": 0.0, "speech_s": 0.0, "level_db": None, "peak_db": None}
+"""Datagrams came, and no sound of them."""
 GOOD_SAID = SaidFigures(words=40, segments=10, translated=10, spoken=10, characters=200)
 
 
@@ -174,6 +176,26 @@ def test_an_outage_lasts_from_its_beginning_to_its_end() -> None:
     cause = the_cause(record)
     assert (cause.kind, cause.figures["seconds"]) == ("outage", 7.0)
     assert "deepl answered 503" in cause.said
+
+
+def test_an_outage_that_was_over_before_the_call_is_not_the_calls() -> None:
+    record = a_record(
+        incidents=(
+            incident("breaker", -4, None, provider="deepl", state="open", reason="503"),
+            incident("breaker", -2, None, provider="deepl", state="closed", reason=""),
+        )
+    )
+    assert explain_call(record).causes == []
+
+
+def test_an_outage_that_had_begun_before_the_call_counts_from_its_beginning() -> None:
+    record = a_record(
+        incidents=(
+            incident("breaker", -300, None, provider="deepl", state="open", reason="456"),
+            incident("breaker", 12, None, provider="deepl", state="closed", reason=""),
+        )
+    )
+    assert "out of service for 12.0 s from 0.0 s on: 456" in the_cause(record).said
 
 
 def test_an_outage_that_is_not_over_lasts_to_the_calls_end() -> None:
@@ -315,6 +337,12 @@ def test_a_few_words_prove_no_doubt() -> None:
         ({"rtp": True, "mos": 3.2}, "poor_line", "warn"),
         ({"rtp": True, "mos": 2.1}, "poor_line", "bad"),
         ({"rtp": True, "refused_packets": 9}, "refused_packets", "warn"),
+        ({**NOT_HEARD, "refused_packets": 1_500}, "refused_packets", "bad"),
+        (
+            {**NOT_HEARD, "refused_packets": 1_500, "drops": {"drops_rtp": 1_500}},
+            "unheard_rtp",
+            "bad",
+        ),
         ({"strangers": 3}, "strangers", "note"),
         ({"strangers": 900}, "strangers", "warn"),
         ({"source_changes": 1}, "source_changes", "note"),
@@ -352,12 +380,20 @@ def test_an_echo_that_was_recognised_asks_for_the_guard() -> None:
 
 
 def test_rtp_that_nobody_hears_names_the_setting() -> None:
+    dropped = {**NOT_HEARD, "refused_packets": 1_500, "drops": {"drops_rtp": 1_500}}
     record = replace(
-        on_leg_1({"datagrams": 0, "seconds": 0.0, "speech_s": 0.0}),
+        on_leg_1(dropped),
         incidents=(incident("rtp", 1, format="alaw", port=6120, heard=False),),
     )
-    found = causes(record)
-    assert "transport" in found["unheard_rtp"].advice
+    cause = the_cause(record)
+    assert "alaw" in cause.said
+    assert "transport" in cause.advice
+
+
+def test_rtp_that_nobody_hears_is_found_in_the_next_call_too() -> None:
+    """The event comes once, and the next call's record has none."""
+    dropped = {**NOT_HEARD, "refused_packets": 1_500, "drops": {"drops_rtp": 1_500}}
+    assert "1500 packets" in the_cause(on_leg_1(dropped)).said
 
 
 def test_an_overload_is_the_machines() -> None:

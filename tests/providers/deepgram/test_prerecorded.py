@@ -14,6 +14,7 @@ from aiohttp import web
 from tests.fakes.web import fake_web, raw_server, read_request
 from tests.support.paths import SHARED, needs_shared
 from translink.errors import Kind, ProviderError
+from translink.providers.billing import heard_by
 from translink.providers.deepgram.options import ListenOptions
 from translink.providers.deepgram.prerecorded import DeepgramPrerecorded
 from translink.providers.http import Http
@@ -188,6 +189,17 @@ async def test_a_detector_that_says_little_is_not_believed(
     answer: dict[str, object], found: object
 ) -> None:
     assert (await detected(answer))[0] == found
+
+
+async def test_a_language_that_was_looked_for_is_counted_found_or_not() -> None:
+    counted: list[tuple[str, float]] = []
+    token = heard_by.set(lambda provider, seconds: counted.append((provider, seconds)))
+    try:
+        await detected(spoken(detected_language="pt"))
+        await detected(spoken())
+    finally:
+        heard_by.reset(token)
+    assert counted == [("deepgram.prerecorded", 1.0)] * 2
 
 
 @pytest.mark.parametrize("answer", [{}, {"results": {"channels": []}}, {"results": None}])

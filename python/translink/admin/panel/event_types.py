@@ -195,6 +195,8 @@ class BreakerEvent(Happened):
     """`closed`: in service; `held`: it asked for a pause and is not asked until that is over;
     `open`: not asked; `half-open`: tried."""
     reason: str
+    until: float | None = None
+    """Unix seconds. `held` and `open`: it is not asked before."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,7 +31,7 @@ class Outage(NamedTuple):
 def causes_at_providers(record: CallRecord) -> Iterator[Cause]:
     """What failed, the whole program's outages first."""
     incidents = record.incidents
-    for outage in outages(incidents, record.began + record.seconds):
+    for outage in outages(incidents, record.began, record.began + record.seconds):
         until = "" if outage.over else ", and was not back when the call ended"
         yield Cause(
             "warn",
@@ -51,8 +51,8 @@ def causes_at_providers(record: CallRecord) -> Iterator[Cause]:
     yield from _fallbacks(record)
 
 
-def outages(incidents: Iterable[Incident], end: float) -> list[Outage]:
-    """From a breaker's opening until it closed, or `end`."""
+def outages(incidents: Iterable[Incident], began: float, end: float) -> list[Outage]:
+    """From a breaker's opening, or `began`, until it closed, or `end`; not those that were over by `began`."""
     opened: dict[str, Incident] = {}
     found = []
     for one in incidents:
@@ -61,10 +61,13 @@ def outages(incidents: Iterable[Incident], end: float) -> list[Outage]:
         provider, state = str(one.data.get("provider")), one.data.get("state")
         if state == "open":
             opened.setdefault(provider, one)
-        elif state == "closed" and (first := opened.pop(provider, None)) is not None:
-            found.append(_outage(provider, first, one.at, over=True))
+        elif state == "closed":
+            first = opened.pop(provider, None)
+            if first is not None and one.at > began:
+                found.append(_outage(provider, first, began, one.at, over=True))
     found += [
-        _outage(name, first, max(end, first.at), over=False) for name, first in opened.items()
+        _outage(name, first, began, max(end, first.at), over=False)
+        for name, first in opened.items()
     ]
     return sorted(found, key=lambda outage: outage.began)
 
@@ -81,9 +84,10 @@ def _quota(one: Incident) -> Cause:
     )
 
 
-def _outage(provider: str, first: Incident, end: float, *, over: bool) -> Outage:
+def _outage(provider: str, first: Incident, began: float, end: float, *, over: bool) -> Outage:
     reason = str(first.data.get("reason") or "no reason given")
-    return Outage(provider, first.at, end - first.at, over, reason)
+    at = max(first.at, began)
+    return Outage(provider, at, end - at, over, reason)
 
 
 def _failed_requests(incidents: Iterable[Incident]) -> Iterator[Cause]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from translink.observe.postmortem.finding import Cause, times
-from translink.observe.record import CallRecord, LineFigures
+from translink.observe.record import SHORT_OF_TIME, CallRecord, LineFigures
 
 LOSS_HEARD = 0.01
 LOSS_BAD = 0.05
@@ -50,7 +50,7 @@ def causes_in_sound(record: CallRecord) -> Iterator[Cause]:
     pressed = [
         one
         for one in record.incidents
-        if one.type == "pressure" and one.data.get("level") in ("coalesce", "refuse")
+        if one.type == "pressure" and one.data.get("level") in SHORT_OF_TIME
     ]
     if pressed:
         busiest = max(float(one.data.get("busy") or 0) for one in pressed)
@@ -71,15 +71,18 @@ def _coming(record: CallRecord, leg: str, line: LineFigures) -> Iterator[Cause]:
         for one in record.incidents
         if one.leg == leg and one.type == "rtp" and not one.data.get("heard")
     ]
-    if unheard:
+    dropped = line.drops.get("drops_rtp", 0)
+    if unheard or dropped:  # the event comes once, though call follows call
+        format = unheard[0].data.get("format") if unheard else None
         yield Cause(
             "bad",
             "line",
             "unheard_rtp",
             leg,
-            f"RTP ({unheard[0].data.get('format')}) came to a leg that expects headerless PCM: nothing was heard",
+            f"RTP ({format or times(dropped, 'packet')}) came to a leg that expects headerless PCM: "
+            "nothing of it was heard",
             'set legs[].transport = "rtp" or "auto"',
-            {"format": unheard[0].data.get("format")},
+            {"format": format, "packets": dropped},
         )
     if not line.datagrams and record.seconds > SHORTEST_LINE:
         yield Cause(
@@ -130,6 +133,17 @@ def _coming(record: CallRecord, leg: str, line: LineFigures) -> Iterator[Cause]:
 
 
 def _packets(leg: str, line: LineFigures) -> Iterator[Cause]:
+    refused = line.refused_packets - line.drops.get("drops_rtp", 0)  # those are `unheard_rtp`
+    if refused > 0:
+        yield Cause(
+            "warn" if line.seconds else "bad",
+            "line",
+            "refused_packets",
+            leg,
+            f"{refused} packets had a payload that this leg does not understand",
+            "set legs[].format, or legs[].transport, to what the gateway sends",
+            {"packets": refused},
+        )
     if not line.rtp or not line.datagrams:
         return
     share = line.lost_packets / (line.datagrams + line.lost_packets)
@@ -164,16 +178,6 @@ def _packets(leg: str, line: LineFigures) -> Iterator[Cause]:
             f"most; gaps were waited for {line.buffer_ms:.0f} ms",
             "look for Wi-Fi or an overloaded link on the talker's side",
             {"mean_ms": line.jitter_ms, "max_ms": line.jitter_max_ms},
-        )
-    if line.refused_packets:
-        yield Cause(
-            "warn",
-            "line",
-            "refused_packets",
-            leg,
-            f"{line.refused_packets} packets had a payload that this leg does not understand",
-            "set legs[].format to what the gateway sends",
-            {"packets": line.refused_packets},
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from time import monotonic
 
+from translink.providers.billing import note_heard
 from translink.providers.deepgram.detection import (
     DETECTED,
     detected_in,
@@ -21,7 +22,7 @@ from translink.providers.deepgram.options import (
 from translink.providers.deepgram.protocol import LONGEST_TEXT, words_of
 from translink.providers.http import Answer, Http, unreadable
 from translink.providers.pcm import wav
-from translink.results import Detected, Result
+from translink.results import RATE, Detected, Result
 
 
 class DeepgramPrerecorded:
@@ -79,7 +80,9 @@ class DeepgramPrerecorded:
         if not pcm:
             return None
         query = [*self._options.detection_query(), *restricted_to(languages)]
-        return detected_in(await self._ask(pcm, query))
+        found = detected_in(await self._ask(pcm, query))
+        note_heard(self.name, len(pcm) / 2 / RATE)
+        return found
 
     async def _ask(self, pcm: bytes, query: list[tuple[str, str]]) -> Answer:
         return await self._http.request(
