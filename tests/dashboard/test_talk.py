@@ -62,6 +62,10 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
 }"""
 """The browser's question for the microphone stays open until `allow()`."""
 
+SINCE_OVER = """() => new MutationObserver(() => {
+  if (document.body.dataset.state === "over") window.played.length = 0;
+}).observe(document.body, {attributes: true})"""
+"""`played` is what is played behind the end of the call."""
 
 PIECES = """window.played.splice(0).map((piece) => {
   const bytes = new Uint8Array(piece.buffer);
@@ -216,7 +220,11 @@ async def test_a_browser_and_the_other_side_hear_each_other(server: Serve, brows
             return bool((await server.get(f"/api/legs/{mine}"))["muted"])
 
         await patiently(is_muted, server.tail)
+        await one.page.evaluate(SINCE_OVER)
     await expect(body).to_have_attribute("data-state", "over")
+    # What the ear has in hand when the server hangs up is heard: some 25 pieces of 20 ms.
+    heard_on = "window.played.length > 5"
+    await patiently(lambda: one.page.evaluate(heard_on), lambda: "silent with the end of the call")
     await shoot(one.page, "talk-over-dark")
     await server.idle()
 

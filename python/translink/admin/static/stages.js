@@ -12,7 +12,7 @@ const STAGES = [
   ["translate", "Translation", "provider", "From the request to the answer"],
   ["request_to_audio", "Voice", "provider", "From the request to the first sound of the voice"],
   ["commit_wait", "End of sentence", "policy", "From the final result until the segment is sent to translation"],
-  ["queued", "Ear busy", "policy", "How long a translation waits while the ear still hears the one before"],
+  ["queued", "Ear busy", "policy", "How long a translation waits while the ear hears something else, or is not there"],
   ["own", "translink itself", "own", "From final text to the first datagram, without the providers"],
   ["ring_to_wire", "frame → wire", "own", "From a complete frame to its message to the recogniser"],
   ["commit_to_request", "final → request", "own", "From final text to the request for its translation"],

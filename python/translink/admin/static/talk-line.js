@@ -83,15 +83,17 @@ export class TalkLine {
     this.send({ muted });
   }
 
-  /** Hang up, and give the microphone back. */
-  end() {
+  /** Hang up, and give the microphone back. For `rest` milliseconds what has come is still heard. @param {number} [rest] */
+  end(rest = 0) {
     this._turn += 1;
     const socket = this._socket;
+    const context = this._context;
     this._socket = null;
     socket?.close(1000);
     release(this._stream);
-    this._context?.close();
     this._context = this._stream = null;
+    if (rest > 0) setTimeout(() => context?.close(), rest);
+    else context?.close();
   }
 
   /** @param {MediaStream} stream @param {number} turn */

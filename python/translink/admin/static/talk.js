@@ -13,6 +13,7 @@ import { startTheme } from "./theme.js";
 const BUSY = 4503;
 const AGAIN = 1_000; // ms
 const DRAWN = 100; // ms
+const LAST_WORDS = 500; // ms: the server hangs up as soon as it has sent them, and the ear has up to 400 in hand
 const STATES = {
   idle: "A call from two browsers", connecting: "Connecting …", waiting: "Waiting for them …",
   talking: "Talking", over: "The call is over",
@@ -113,7 +114,7 @@ function over(code, reason) {
     state(connecting ? "idle" : "over");
     trouble(reason || "The connection to the server broke.");
   }
-  line.end();
+  line.end(LAST_WORDS);
 }
 
 function leave() {
