@@ -67,6 +67,25 @@ def test_a_call_in_which_one_party_could_never_be_spoken_to_is_refused() -> None
     at_a_desk(scenario, idle_timeout=30)
 
 
+def test_a_leg_is_not_switched_to_a_language_in_which_it_could_never_be_spoken_to() -> None:
+    async def scenario(desk: ConsoleDesk) -> None:
+        choice = desk.board.switchboard.vendors
+        services = replace(choice.usual.services, speaks=lambda language, _: language != "pl")
+        choice.usual = replace(choice.usual, services=services)
+        desk.console.create_call((LegWish("en", name="anna"), LegWish("fr", name="bob")))
+        for leg in ("bob", "2"):
+            with pytest.raises(ValueError, match="no voice for pl; name a voice"):
+                desk.console.change_leg(leg, language="pl", volume=0.5)
+            assert desk.console.leg(leg).language == "fr"
+            assert desk.console.leg(leg).volume == 1, "nothing is changed"
+            assert desk.console.change_leg(leg, language="de").language == "de"
+        changed = desk.console.change_leg("2", language="pl", original="captions")
+        assert changed.language == "pl"
+        assert desk.console.change_leg("2", language="pl").language == "pl", "it is so already"
+
+    at_a_desk(scenario, idle_timeout=30)
+
+
 def test_a_call_in_which_nobody_is_ever_heard_ends_idle_and_gives_all_back() -> None:
     async def scenario(desk: ConsoleDesk) -> None:
         watching = asyncio.create_task(desk.board.switchboard.watch())

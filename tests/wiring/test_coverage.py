@@ -192,6 +192,27 @@ def test_a_leg_without_a_voice_is_told_of_its_own_vendors_and_of_what_mends_it()
         assert "voices.sw" not in str(refused.value)
 
 
+def test_a_language_of_the_menu_that_nobody_speaks_is_refused_likewise() -> None:
+    given: dict[str, Any] = {
+        "legs": [{"name": "1", "language": "en"}, {"name": "2", "language": "fr"}],
+        "audiosocket": {"listen": "127.0.0.1:9092"},
+        "menu": {"languages": "en, pl"},
+    }
+    with pytest.raises(SettingsError, match=r"^menu\.languages = 'pl': there is no") as refused:
+        refuse_voiceless(settings(**given))
+    said = str(refused.value)
+    assert said.count("menu.languages") == 1, "once for all legs"
+    assert "among deepgram; name a voice in voices.pl, another vendor in speak" in said
+    swahili = {"menu": {"languages": "en, sw", "file": "/nowhere.wav"}, "speak": ["elevenlabs"]}
+    with pytest.raises(SettingsError, match="among elevenlabs; name another vendor in speak"):
+        refuse_voiceless(settings(**given | swahili))
+    refuse_voiceless(settings(**given, voices={"pl": "aura-9"}))
+    refuse_voiceless(settings(**given, speak=["deepgram", "elevenlabs"]))
+    refuse_voiceless(settings(menu=given["menu"]))
+    captions = [leg | {"original": "captions"} for leg in given["legs"]]
+    refuse_voiceless(settings(**given | {"legs": captions}))
+
+
 def test_where_only_finished_pieces_are_recognised_nobody_streams() -> None:
     made = providers(settings(listen="openai", openai={"listen_url": "http://127.0.0.1:9"}))
     assert made.live().name == "no streams"

@@ -102,6 +102,8 @@ class Call:
         """`streaming(leg)` says whether that leg's recogniser should stream. `after` = calls on the
         same legs that still drain: they have the ears until then."""
         services, notices = vendors.services, vendors.notices
+        self.services = services
+        """Those of its vendors."""
         self.name = name
         self.began = unix()
         self.stages = Stages()

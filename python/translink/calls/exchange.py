@@ -165,6 +165,16 @@ class Exchange:
                 made.connection = self.expect(made)
         return board.create(name, (first, second), vendors)
 
+    def refuse_language(self, leg: Leg, language: str, original: Original) -> None:
+        """Raises `ValueError` if its party, whose ear hears `original`, could never be spoken to in it by the
+        usual voice, which is what a change of language leaves."""
+        if leg.call is not None:
+            services = leg.call.services
+        else:
+            board = self._switchboard
+            services = board.vendors.of(leg.settings, board.legs[leg.other].settings).services
+        refuse_voiceless(LegWish(language, original=original), services)
+
     def _created(self) -> int:
         return sum(leg.created for leg in self._switchboard.legs.values())
 

@@ -112,22 +112,35 @@ class Coverage:
                 if not self._speakers(language, leg.voice, self._serving(leg)):
                     yield self._voiceless(leg, language)
 
-    def _voiceless(self, leg: LegSettings, language: str) -> str:
+    def unspoken_choices(self) -> Iterator[str]:
+        """The same of the languages that callers may choose from."""
+        legs = self._settings.legs
+        asked = [leg for leg in legs if leg.at_pbx and leg.original not in WITHOUT_VOICE]
+        for language in self._settings.menu.languages:
+            for leg in asked:
+                if not self._speakers(language, None, self._serving(leg)):
+                    yield self._voiceless(leg, language, chosen=True)
+                    break
+
+    def _voiceless(self, leg: LegSettings, language: str, *, chosen: bool = False) -> str:
+        """`chosen`: by a key, which leaves the language's usual voice."""
         serving, own, orders = self._serving(leg), self._own(leg), self._orders(leg)
         codes = sorted(ENGLISH_NAMES)
         known = ", ".join(code for code in codes if self._speakers(code, None, serving))
         aura = "deepgram" in own.speak
+        ways = [f"voices.{language}"] if aura else []
+        ways += [] if chosen else [f"legs.{leg.name}.voice"]
         if aura and needs_of(own).no_deepgram:
             said = "the local engines have no voice for it, and Deepgram has no key; set "
             said += "DEEPGRAM_API_KEY, name"
         else:
-            said = f"there is no voice for it among {', '.join(own.speak)}; name a voice in "
-            said += f"voices.{language} or " if aura else ""
-            said += f"legs.{leg.name}.voice,"
-        named = "candidates" if leg.candidates else "language"
+            said = f"there is no voice for it among {', '.join(own.speak)}; name"
+            said += f" a voice in {' or '.join(ways)}," if ways else ""
+        setting = f"legs.{leg.name}.{'candidates' if leg.candidates else 'language'}"
+        setting = "menu.languages" if chosen else setting
         order = "orders.speak" if orders.speak else "speak"
         return (
-            f"legs.{leg.name}.{named} = {language!r}: {said} another vendor in {order} "
+            f"{setting} = {language!r}: {said} another vendor in {order} "
             f"(docs/languages.md), set legs.{leg.name}.original = 'captions', or choose of {known}"
         )
 
@@ -199,11 +212,11 @@ def languages_of(settings: Settings) -> tuple[str, ...]:
 
 
 def refuse_voiceless(settings: Settings) -> None:
-    """Raises `SettingsError` for a leg that could never be spoken to, having no voice for its language,
-    whose language could never be found, or that names vendors that it cannot have."""
+    """Raises `SettingsError` for a leg that could never be spoken to, having no voice for its language or one
+    that its callers may choose, whose language could never be found, or that names vendors that it cannot have."""
     refuse_leg_orders(settings)
     coverage = Coverage(settings)
-    if wrong := [*coverage.unspoken(), *coverage.undetected()]:
+    if wrong := [*coverage.unspoken(), *coverage.unspoken_choices(), *coverage.undetected()]:
         raise SettingsError("\n".join(wrong))
 
 

@@ -393,10 +393,12 @@ class Console:
         record: bool | None = None,
     ) -> LegLive:
         """Change what is not None; the leg as it is then. Raises `LookupError`, and `ValueError` for
-        terms that cannot be had; nothing is changed then."""
+        terms or a voice that cannot be had; nothing is changed then."""
         board = self._switchboard
         it = board.legs[leg]
         self.refuse_recording(record)
+        if language is not None and language != it.settings.language:
+            self._exchange.refuse_language(it, language, original or it.hearing.original)
         if keyterm is not None:
             self.refuse_terms(keyterm)
             it.set_keyterm(keyterm)
