@@ -213,6 +213,27 @@ def test_a_language_of_the_menu_that_nobody_speaks_is_refused_likewise() -> None
     refuse_voiceless(settings(**given | {"legs": captions}))
 
 
+def test_the_voice_of_a_vendor_that_is_not_asked_for_a_leg_is_refused_with_the_mend() -> None:
+    legs: list[dict[str, object]] = [
+        {"name": "anna", "language": "en", "listen": 0, "play_to": 7_000},
+        {"name": "bob", "language": "fr", "listen": 0, "play_to": 7_001},
+    ]
+    legs[1]["voice"] = "elevenlabs:21m00Tcm4TlvDq8ikWAM"
+    both = ["deepgram", "elevenlabs"]
+    refused = r"legs\.bob\.voice = 'elevenlabs:.*name it in speak, or a voice of deepgram"
+    with pytest.raises(SettingsError, match=refused):
+        refuse_voiceless(settings(legs=legs))
+    refuse_voiceless(settings(legs=legs, speak=both))
+    refuse_voiceless(settings(legs=[legs[0], legs[1] | {"orders": {"speak": both}}]))
+    legs[0]["orders"] = {"speak": ["deepgram"]}
+    with pytest.raises(SettingsError, match=r"name it in orders\.speak"):
+        refuse_voiceless(settings(legs=legs, speak=both))
+    legs[1]["voice"] = "offline:pico"
+    refuse_voiceless(settings(legs=legs, fallback={"offline": True}))
+    legs[1]["voice"] = "acme:one"
+    refuse_voiceless(settings(legs=legs))
+
+
 def test_where_only_finished_pieces_are_recognised_nobody_streams() -> None:
     made = providers(settings(listen="openai", openai={"listen_url": "http://127.0.0.1:9"}))
     assert made.live().name == "no streams"

@@ -21,6 +21,7 @@ from translink.text.language_names import ENGLISH_NAMES
 from translink.wiring.endpoints import Endpoints, endpoints_of, needs_of
 from translink.wiring.orders import refuse_leg_orders
 from translink.wiring.providers import Providers
+from translink.wiring.voices import owner_of
 
 if TYPE_CHECKING:
     from translink.providers.attempts import Named
@@ -122,6 +123,19 @@ class Coverage:
                     yield self._voiceless(leg, language, chosen=True)
                     break
 
+    def unasked(self) -> Iterator[str]:
+        """What is wrong with each leg whose voice is of a vendor that is not asked there, and the mend."""
+        for leg in self._settings.legs:
+            voice = leg.voice or ""
+            speak = Orders.of(self._own(leg)).speak
+            owner = owner_of(voice, self._settings.vendors)
+            if owner is not None and owner not in speak:
+                order = "orders.speak" if self._orders(leg).speak else "speak"
+                yield (
+                    f"legs.{leg.name}.voice = {voice!r}: {owner} is not asked there; name it in {order}, or a "
+                    f"voice of {', '.join(speak)}"
+                )
+
     def _voiceless(self, leg: LegSettings, language: str, *, chosen: bool = False) -> str:
         """`chosen`: by a key, which leaves the language's usual voice."""
         serving, own, orders = self._serving(leg), self._own(leg), self._orders(leg)
@@ -213,10 +227,12 @@ def languages_of(settings: Settings) -> tuple[str, ...]:
 
 def refuse_voiceless(settings: Settings) -> None:
     """Raises `SettingsError` for a leg that could never be spoken to, having no voice for its language or one
-    that its callers may choose, whose language could never be found, or that names vendors that it cannot have."""
+    that its callers may choose, whose language could never be found, or that names vendors, or the voice of one,
+    that it cannot have."""
     refuse_leg_orders(settings)
     coverage = Coverage(settings)
-    if wrong := [*coverage.unspoken(), *coverage.unspoken_choices(), *coverage.undetected()]:
+    wrong = [*coverage.unspoken(), *coverage.unspoken_choices(), *coverage.unasked()]
+    if wrong := [*wrong, *coverage.undetected()]:
         raise SettingsError("\n".join(wrong))
 
 

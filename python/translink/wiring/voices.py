@@ -18,7 +18,7 @@ from translink.wiring.endpoints import KEYLESS, Endpoints
 from translink.wiring.vendors import account_of, vendor_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from translink.providers.http import Http
     from translink.providers.vendor import VendorAccount, WarmSynthesizer
@@ -69,6 +69,12 @@ class VendorWish:
         return WantedVoice(voices, unmet, wish=self.text, mend=mend, firm=wish.firm)
 
 
+def owner_of(voice: str, added: Collection[str]) -> str | None:
+    """The vendor before the colon in the name of a voice; None: none is there. `added`: see `Settings.vendors`."""
+    owner, colon, _ = voice.partition(":")
+    return owner if colon and owner in (*VENDORS_OF["speak"], *added) else None
+
+
 def _language_of(voice: str) -> str:
     """The one that Deepgram's names end in; other vendors' voices speak any."""
     code = voice.rpartition("-")[2]
@@ -96,9 +102,11 @@ class VoiceClients:
         """In their order; `voice`: see `providers.wanted`. One by name is the first vendor's, or that of
         another whose name stands before a colon."""
         wish = VoiceWish.read(voice)
-        owner, colon, name = (wish.name or "").partition(":")
-        if not colon or owner not in (*VENDORS_OF["speak"], *self._settings.vendors):
-            owner, name = self._order[0], wish.name or ""
+        name = wish.name or ""
+        if (owner := owner_of(name, self._settings.vendors)) is None:
+            owner = self._order[0]
+        else:
+            name = name.partition(":")[2]
         return [
             made
             for vendor in self._order
