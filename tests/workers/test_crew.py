@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import signal
+import time
 from contextlib import AsyncExitStack
 
 import pytest
@@ -13,6 +14,7 @@ import structlog
 from tests.workers.test_split import settings
 from translink.admin.routes.requests import ModeChange
 from translink.errors import SettingsError
+from translink.settings.model import Settings
 from translink.wiring.endpoints import endpoints_of
 from translink.workers.crew import Crew
 from translink.workers.worker import WorkOrder, orders, packed
@@ -108,6 +110,21 @@ async def test_what_is_switched_while_a_worker_starts_is_in_force_there_too(
     crew._serving(berth)
     await asyncio.gather(*crew._tasks)
     assert len(pipe.got) == 2
+
+
+async def test_of_two_orders_to_read_the_settings_the_later_one_holds() -> None:
+    """The files may be read faster the second time."""
+    whole, modes = settings(2), ["prerecorded", "streaming"]
+
+    def read() -> Settings:
+        mode = modes.pop(0)
+        if modes:
+            time.sleep(0.3)
+        return whole.model_copy(update={"mode": mode})
+
+    crew = Crew(whole, read, 2)
+    await asyncio.gather(crew.reload(), crew.reload())
+    assert crew._settings.mode == "streaming"
 
 
 async def test_what_was_switched_live_and_stays_is_said_when_settings_are_read_again() -> None:

@@ -116,6 +116,7 @@ class Crew:
         self._take_over = take_over
         self._before: GaveWay | None = None
         self._reread = reread
+        self._reloading = asyncio.Lock()
         self._token = secrets.token_urlsafe(32)
         self._count = count
         parts = split(settings, count, self._token)
@@ -389,7 +390,12 @@ class Crew:
         self._settings = now.model_copy(update=update)
 
     async def reload(self) -> None:
-        """Read the settings again, and give every worker its part of them."""
+        """Read the settings again, and give every worker its part of them. One after another: what was read
+        first must not be told last."""
+        async with self._reloading:
+            await self._reload()
+
+    async def _reload(self) -> None:
         now = await read_again(self._reread, self._settings)
         if now is None:
             return
