@@ -431,6 +431,7 @@ async def test_a_disk_that_fills_up_ends_the_recording_and_keeps_what_it_has(
         await until(lambda: recorder.figures()["failed"])
         assert board.switchboard.calls, "the call goes on"
         assert not any(leg.recorded for leg in board.switchboard.legs.values())
+        assert not any(leg.tapped for leg in board.legs.values()), "nobody keeps what they hear"
         readings = recorder._open[0].tracks["1"].track._alignment._readings
         before = len(readings)
         await talking

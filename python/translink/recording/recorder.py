@@ -233,8 +233,10 @@ class Recorder:
         self._counts["failed"] += 1
         for _, one, legs in self._running.get(recording.call, ()):
             if one is recording:
-                for leg in legs.values():
+                while legs:
+                    _, leg = legs.popitem()
                     leg.recorded = self._records(leg, self._running)
+                    leg.untap_ear()
         log.error(
             "a recording ended before its time; the call goes on",
             call=recording.call,
