@@ -370,6 +370,20 @@ def test_an_empty_final_is_nothing_to_say_but_may_end_the_turn() -> None:
     assert len(room.events("final")) == 1
 
 
+def test_chinese_is_logged_and_told_without_the_recognisers_spaces() -> None:
+    async def scene(room: InterpreterRoom) -> None:
+        room.final(0, 2, "我们 明天 去 Google 公司", speech_final=True)
+
+    with capture_logs() as lines:
+        room = meet(scene)
+    (final,) = room.events("final")
+    assert final.data["text"] == "我们明天去 Google 公司"
+    assert [line["event"] for line in lines if "FINAL" in line["event"]] == [
+        '[WEBSOCKET] FINAL transcript (3333): "我们明天去 Google 公司"'
+    ]
+    assert room.interpreter.tally.words == 5, "they are counted as the recogniser has them"
+
+
 # --- What is not translated ---
 
 

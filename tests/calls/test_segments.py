@@ -320,6 +320,14 @@ def test_the_spaces_of_a_recogniser_of_chinese_are_not_sent_to_the_translator() 
     assert texts(segmenter) == ["用 Google 搜索"]
 
 
+def test_nor_are_they_shown_while_it_is_said() -> None:
+    segmenter = Segmenter(language="zh")
+    segmenter.result(said_by("我们", "明天", speech_final=False), 1.0)
+    interim = said_by("去", "Google", "公司", "吧", speech_final=False)
+    segmenter.result(replace(interim, start=20, end=60, final=False), 1.1)
+    assert segmenter.interim == "我们明天去 Google 公司吧"
+
+
 @pytest.mark.parametrize("timed", [True, False])
 def test_japanese_is_cut_after_a_full_stop_at_the_head_of_the_next_word(timed: bool) -> None:
     tokens = ("はい", "じゃあ", "始め", "ます", "。ちょっと", "待っ", "て", "ください", "。")

@@ -33,6 +33,7 @@ from translink.recognition.listener import Listener
 from translink.recognition.rules import ListenObserver, ListenRules, ListenState
 from translink.recognition.timeline import Item, Lost
 from translink.results import FRAME, RATE, Result, UtteranceEnd
+from translink.text.sentences import without_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -237,9 +238,8 @@ class Interpreter(ListenObserver):
         self._newest = self._listener.language_at(result.start)
         self._segmenter.result(result, time.monotonic())
         if result.text and not self._shed():
-            self._log.info(
-                f'[WEBSOCKET] INTERIM transcript ({self.direction.leg}): "{result.text}"'
-            )
+            text = without_gaps(result.text)
+            self._log.info(f'[WEBSOCKET] INTERIM transcript ({self.direction.leg}): "{text}"')
             self._emit("interim", text=self._segmenter.interim)
         self._commit()
 
@@ -342,14 +342,12 @@ class Interpreter(ListenObserver):
             return
         self.tally.words += len(result.words) or len(result.text.split())
         self.certainty.words(result.words)
-        leg = self.direction.leg
+        leg, text = self.direction.leg, without_gaps(result.text)
         if result.provider.endswith(".prerecorded"):
-            self._log.info(f'[PRERECORDED] FINAL transcript ({leg}): "{result.text}"')
+            self._log.info(f'[PRERECORDED] FINAL transcript ({leg}): "{text}"')
         else:
-            self._log.info(f'[WEBSOCKET] FINAL transcript ({leg}): "{result.text}"')
-        self._emit(
-            "final", text=result.text, start=result.start, end=result.end, by=result.provider
-        )
+            self._log.info(f'[WEBSOCKET] FINAL transcript ({leg}): "{text}"')
+        self._emit("final", text=text, start=result.start, end=result.end, by=result.provider)
 
     def _commit(self) -> None:
         captured = self._listener.speech.captured

@@ -44,7 +44,7 @@ from translink.calls.dictated import ANNOUNCED, Dictation, dictations, is_within
 from translink.calls.function_words import is_function_word
 from translink.results import RATE, Result, Segment, UtteranceEnd, Word
 from translink.settings.speech import SegmentSettings
-from translink.text.sentences import ends_clause, ends_sentence, gap, is_solid, join
+from translink.text.sentences import ends_clause, ends_sentence, gap, is_solid, join, without_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,7 +180,7 @@ class Segmenter:
     def interim(self) -> str:
         """What is being said, for display only: the open turn's finals and the newest interim."""
         tentative = self._interim.text.strip() if self._interim else ""
-        return join(_text(self._open), tentative)
+        return join(_text(self._open), without_gaps(tentative))
 
     @property
     def deadline(self) -> float | None:

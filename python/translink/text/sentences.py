@@ -90,6 +90,11 @@ def is_solid(left: str, right: str) -> bool:
     return bool(_SOLID.match(left[-1:]) and _SOLID.match(right[:1]))
 
 
+def without_gaps(text: str) -> str:
+    """`text` as it is written, where a recogniser puts spaces between the words of Chinese or Japanese."""
+    return text if text.isascii() else _GAP.sub("", text)
+
+
 _ALWAYS = "?!。！？؟।॥۔"
 _ENDERS = _ALWAYS + ".…"
 _CLAUSE_ENDERS = frozenset(",;:、，；：،؛")
@@ -97,6 +102,8 @@ _CLOSERS = "\"'”’“‘»)]」』）"
 _OPENERS = "\"'“‘«([¿¡„‚「『（"
 _SENTENCE_TOKEN = re.compile(r"[。！？]+[」』”’）]*|[^\s。！？]+(?:[。！？]+[」』”’）]*)?")
 _SOLID = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uff64]")
+_GAP = re.compile(rf"(?<={_SOLID.pattern})\s+(?={_SOLID.pattern})")
+"""Spaces between these."""
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3000-\u30ff\u3400-\u9fff\uff00-\uff64]")
 _BEFORE_NUMBERS = frozenset({"no", "nos", "n", "p", "pp", "art", "vol", "chap", "nr", "sec", "min"})
 """Words that are abbreviations only before a number: `No. 5`, but `I said no.`"""
