@@ -176,7 +176,6 @@ COVERED_BY = {
     "pbx.census": "pbx/test_controller",
     "pbx.dialled": "pbx/test_controller",
     "pbx.errands": "pbx/test_controller",
-    "pbx.guest": "pbx/test_websocket",
     "pbx.line": "pbx/test_controller",
     "pbx.medium": "interop/test_asterisk",
     "pbx.waiting": "interop/test_asterisk",

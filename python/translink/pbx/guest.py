@@ -6,8 +6,10 @@ A page is sent JSON messages beside its audio (`captions`) and may send two: `{"
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,11 @@ log = structlog.get_logger("translink")
 UNDERSTOOD = re.compile(r"slin(?:8|12|16|24|32|44|48|96|192)?|ulaw|alaw|g722")
 """Formats of `chan_websocket`: see `rust/core`, `websocket/voice`."""
 FORMAT_FIELD = re.compile(r'\bformat"?:\s*"?([\w-]+)')
+
+TWILIO_START_TIME = 1.0
+"""Seconds after which somebody of whom nothing is heard is there, too."""
+TWILIO_START_LOOK = 0.02
+"""Seconds between two looks whether they are."""
 
 
 class Guest:
@@ -51,6 +58,8 @@ class Guest:
         self._captions: PageCaptions | None = None
         self._muted = False
         """It has muted its leg, and nobody else had."""
+        self._coming: asyncio.Task[None] | None = None
+        """It has not arrived yet."""
 
     def sit(self, seat: Seat) -> None:
         """Give it its place at a leg."""
@@ -61,15 +70,29 @@ class Guest:
         seat = self._seat
         assert seat is not None
         media = seat.media
+        before = media.counters()["datagrams_in"]
         media.attach(descriptor, dialect=self._dialect)
         media.on_hangup = self._left
         media.on_message = self._said
         if self._dialect == "browser":
             self._captions = PageCaptions(self._journal, seat.leg)
         log.info("WebSocket", leg=seat.leg.name, dialect=self._dialect)
+        if self._dialect == "twilio":
+            coming = self._come(seat, before)
+            self._coming = asyncio.create_task(coming, name=f"twilio-{media.name}")
+            return
         seat.arrive()
         if self._captions is not None:
             self._captions.begin()
+
+    async def _come(self, seat: Seat, before: int) -> None:
+        """Until its `start` Twilio can be sent nothing, and what is played is lost. Its sound, which it sends
+        without a pause, is heard from then on."""
+        media, until = seat.media, time.monotonic() + TWILIO_START_TIME
+        while media.counters()["datagrams_in"] == before and time.monotonic() < until:  # noqa: ASYNC110 - the engine counts
+            await asyncio.sleep(TWILIO_START_LOOK)
+        self._coming = None
+        seat.arrive()
 
     def hang_up(self) -> None:
         """The call is over."""
@@ -83,6 +106,8 @@ class Guest:
         seat, self._seat = self._seat, None
         if seat is None:
             return
+        if self._coming is not None:
+            self._coming.cancel()
         if self._captions is not None:
             self._captions.close()
         seat.media.on_hangup = None
