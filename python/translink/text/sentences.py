@@ -92,7 +92,7 @@ def is_solid(left: str, right: str) -> bool:
 
 def without_gaps(text: str) -> str:
     """`text` as it is written, where a recogniser puts spaces between the words of Chinese or Japanese."""
-    return text if text.isascii() else _GAP.sub("", text)
+    return text if text.isascii() else _SOLID_GAP.sub("", text)
 
 
 _ALWAYS = "?!。！？؟।॥۔"
@@ -102,7 +102,7 @@ _CLOSERS = "\"'”’“‘»)]」』）"
 _OPENERS = "\"'“‘«([¿¡„‚「『（"
 _SENTENCE_TOKEN = re.compile(r"[。！？]+[」』”’）]*|[^\s。！？]+(?:[。！？]+[」』”’）]*)?")
 _SOLID = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uff64]")
-_GAP = re.compile(rf"(?<={_SOLID.pattern})\s+(?={_SOLID.pattern})")
+_SOLID_GAP = re.compile(rf"(?<={_SOLID.pattern})\s+(?={_SOLID.pattern})")
 """Spaces between these."""
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3000-\u30ff\u3400-\u9fff\uff00-\uff64]")
 _BEFORE_NUMBERS = frozenset({"no", "nos", "n", "p", "pp", "art", "vol", "chap", "nr", "sec", "min"})
