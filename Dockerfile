@@ -23,6 +23,8 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates python3 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/*
 COPY --from=build /opt/translink /opt/translink
+# What recordings are written to: a new volume there takes the owner.
+RUN install -d -m 700 -o 12345 -g 12345 /var/lib/translink
 ENV PATH=/opt/translink/bin:/usr/bin PYTHONDONTWRITEBYTECODE=1
 WORKDIR /etc/translink
 USER 12345:12345

@@ -107,6 +107,8 @@ def test_the_image_is_built_from_what_is_there_and_runs_without_a_shell() -> Non
     last = steps[steps.rindex("\nFROM ") :]
     (user,) = re.findall(r"^USER (.+)$", last, re.MULTILINE)
     assert user == "12345:12345"
+    # A volume that is mounted there takes the owner: root's could not be written.
+    assert "\nRUN install -d -m 700 -o 12345 -g 12345 /var/lib/translink\n" in last
     for word in ("ENTRYPOINT", "CMD"):
         (command,) = re.findall(rf"^{word} (.+)$", last, re.MULTILINE)
         assert json.loads(command), "the exec form: no shell"
