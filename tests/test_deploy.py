@@ -117,6 +117,18 @@ def test_the_image_is_built_from_what_is_there_and_runs_without_a_shell() -> Non
     assert "STOPSIGNAL SIGUSR1" in last
 
 
+def test_an_image_with_the_local_engines_has_the_programs_that_they_start() -> None:
+    steps = (ROOT / "Dockerfile").read_text()
+    last = steps[steps.rindex("\nFROM ") :]
+    assert "\nARG EXTRAS=\n" in last, "an ARG ends with its stage"
+    (programs,) = re.findall(r"\*,offline,\*\) echo ([^;]+) ;;", last)
+    machine = (ROOT / "tools" / "machine").read_text()
+    (demo,) = re.findall(r"demo \| test\)\n(.+?);;", machine, re.DOTALL)
+    needed = re.findall(r"want_(?:program|file) \S+ (\S+)", demo)
+    assert len(needed) >= 4
+    assert set(programs.split()) == set(needed)
+
+
 def test_compose_mounts_what_is_there() -> None:
     yaml = pytest.importorskip("yaml", reason="NOT CHECKED: pip install kubernetes-validate")
     services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
