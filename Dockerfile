@@ -11,7 +11,8 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock pyproject.toml README.md LICENSE THIRD-PARTY-LICENSES.txt ./
 COPY rust rust
 COPY python python
-# EXTRAS: offline = the local recogniser (114 MB) for those who have no keys.
+# EXTRAS: offline = the local engines, for those who have no keys: a recogniser (114 MB), and below the programs that
+# speak, pronounce French and translate; offline,pico: five languages are spoken, too.
 ARG EXTRAS=
 RUN python3 -m venv /opt/translink \
     && /opt/translink/bin/pip install --no-cache-dir --disable-pip-version-check ".${EXTRAS:+[$EXTRAS]}" \
@@ -19,10 +20,14 @@ RUN python3 -m venv /opt/translink \
     && /opt/translink/bin/python -m compileall -q /opt/translink/lib
 
 FROM debian:${DEBIAN}-slim
+ARG EXTRAS=
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates python3 \
+        $(case ",$EXTRAS," in (*,offline,*) echo espeak-ng flite apertium-eng-spa apertium-fr-es ;; esac) \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/*
 COPY --from=build /opt/translink /opt/translink
+# What recordings are written to: a new volume there takes the owner.
+RUN install -d -m 700 -o 12345 -g 12345 /var/lib/translink
 ENV PATH=/opt/translink/bin:/usr/bin PYTHONDONTWRITEBYTECODE=1
 WORKDIR /etc/translink
 USER 12345:12345

@@ -107,12 +107,26 @@ def test_the_image_is_built_from_what_is_there_and_runs_without_a_shell() -> Non
     last = steps[steps.rindex("\nFROM ") :]
     (user,) = re.findall(r"^USER (.+)$", last, re.MULTILINE)
     assert user == "12345:12345"
+    # A volume that is mounted there takes the owner: root's could not be written.
+    assert "\nRUN install -d -m 700 -o 12345 -g 12345 /var/lib/translink\n" in last
     for word in ("ENTRYPOINT", "CMD"):
         (command,) = re.findall(rf"^{word} (.+)$", last, re.MULTILINE)
         assert json.loads(command), "the exec form: no shell"
     (probe,) = re.findall(r"^HEALTHCHECK .*CMD (.+)$", last, re.MULTILINE)
     assert json.loads(probe) == ["translink", "health"]
     assert "STOPSIGNAL SIGUSR1" in last
+
+
+def test_an_image_with_the_local_engines_has_the_programs_that_they_start() -> None:
+    steps = (ROOT / "Dockerfile").read_text()
+    last = steps[steps.rindex("\nFROM ") :]
+    assert "\nARG EXTRAS=\n" in last, "an ARG ends with its stage"
+    (programs,) = re.findall(r"\*,offline,\*\) echo ([^;]+) ;;", last)
+    machine = (ROOT / "tools" / "machine").read_text()
+    (demo,) = re.findall(r"demo \| test\)\n(.+?);;", machine, re.DOTALL)
+    needed = re.findall(r"want_(?:program|file) \S+ (\S+)", demo)
+    assert len(needed) >= 4
+    assert set(programs.split()) == set(needed)
 
 
 def test_compose_mounts_what_is_there() -> None:

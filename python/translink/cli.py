@@ -330,6 +330,7 @@ def sim(
             faults=fault or [],
             mode=mode,
             shared_port=shared_port,
+            settings=set_ or [],
             report=report,
             json=json,
         )

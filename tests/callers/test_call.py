@@ -107,6 +107,29 @@ def test_a_leg_s_addresses_come_from_the_settings(
     assert "any free port" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("head", "leg", "reason"),
+    [
+        ('audiosocket.listen = "127.0.0.1:9"\n', "", "a telephone system brings the audio"),
+        ("", 'transport = "rtp"\nlisten = "127.0.0.1:{port}"\n', "leg 3333 expects RTP"),
+    ],
+)
+def test_a_leg_that_no_caller_of_ours_can_speak_to_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], head: str, leg: str, reason: str
+) -> None:
+    config = tmp_path / "translink.toml"
+    legs = (("3333", "en"), ("4444", "fr"))
+    config.write_text(
+        head
+        + "".join(
+            f'[[legs]]\nname = "{name}"\nlanguage = "{language}"\n{leg.format(port=name)}'
+            for name, language in legs
+        )
+    )
+    assert run_call(leg="3333", config=config) == WRONG_ARGUMENTS
+    assert reason in capsys.readouterr().err
+
+
 def test_nobody_answers(hello: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))

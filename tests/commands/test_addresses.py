@@ -8,6 +8,7 @@ import pytest
 
 from translink.commands.addresses import refuse_taken_ports
 from translink.commands.machine_check import look_at_ports
+from translink.commands.unusable import refuse_unusable
 from translink.errors import SettingsError
 from translink.settings.model import Settings
 
@@ -28,11 +29,32 @@ async def test_asterisks_way_to_us_that_is_not_this_machines_is_named_with_its_m
     (found,) = await look_at_ports(behind_nat)
     assert (found.what, found.cause) == ("ari.host", "machine")
     assert "shared_port.listen" in found.mend
+    assert "audiosocket.listen" in found.mend
 
 
-@pytest.mark.parametrize("mend", ["shared_port.listen=127.0.0.1:0", "ari.media=audiosocket"])
-def test_with_a_shared_port_or_connections_it_need_not_be(tmp_path: Path, mend: str) -> None:
-    refuse_taken_ports(with_asterisk(tmp_path, "ari.host=192.0.2.7", mend))
+async def test_connections_that_have_no_address_of_their_own_need_one_of_this_machine_too(
+    tmp_path: Path,
+) -> None:
+    behind_nat = with_asterisk(tmp_path, "ari.host=192.0.2.7", "ari.media=audiosocket")
+    for refuse in (refuse_taken_ports, refuse_unusable):
+        with pytest.raises(SettingsError, match=r"^ari\.host = 192\.0\.2\.7: ") as refused:
+            refuse(behind_nat)
+        assert "audiosocket.listen" in str(refused.value)
+        assert "shared" not in str(refused.value)
+    (found,) = await look_at_ports(behind_nat)
+    assert (found.what, found.cause) == ("ari.host", "machine")
+    assert "audiosocket.listen" in found.mend
+
+
+@pytest.mark.parametrize(
+    "mend",
+    [
+        ["shared_port.listen=127.0.0.1:0"],
+        ["ari.media=audiosocket", "audiosocket.listen=127.0.0.1:0"],
+    ],
+)
+def test_with_a_shared_port_or_connections_it_need_not_be(tmp_path: Path, mend: list[str]) -> None:
+    refuse_taken_ports(with_asterisk(tmp_path, "ari.host=192.0.2.7", *mend))
 
 
 def test_a_legs_own_address_is_named_as_the_legs(tmp_path: Path) -> None:

@@ -67,6 +67,26 @@ async def test_a_machine_without_memory_for_a_thread_says_so(
     assert reasons(lines) == [("settings not reloaded", "can't start new thread")]
 
 
+async def test_files_in_which_nothing_was_edited_are_named(tmp_path: Path) -> None:
+    """As where a service reads the copy of a file that was made when it started."""
+    keys = tmp_path / ".env.externalmedia"
+    keys.write_text("USE_DEEPGRAM_STREAMING=true\n")
+    now = Settings.load(environ={}, directory=tmp_path)
+
+    def reread() -> Settings:
+        return Settings.load(environ={}, directory=tmp_path)
+
+    with structlog.testing.capture_logs() as lines:
+        assert await read_again(reread, now) is not None
+        keys.write_text("USE_DEEPGRAM_STREAMING=false\n")
+        edited = await read_again(reread, now)
+    assert edited is not None
+    assert edited.mode == "prerecorded"
+    assert [(line["event"], line["files"]) for line in lines] == [
+        ("settings read again: nothing in them was edited", [str(keys)])
+    ]
+
+
 async def test_what_beats_an_edited_file_is_said(tmp_path: Path) -> None:
     (tmp_path / ".env.externalmedia").write_text("USE_DEEPGRAM_STREAMING=false\n")
 

@@ -11,15 +11,46 @@ import pytest
 from tests.commands.test_check import LEGS
 from tests.support.serve import until
 from translink.commands import takeover
-from translink.commands.control import Target
-from translink.commands.takeover import GaveWay, LegsToCome, Predecessor
+from translink.commands.control import SERVER_SAYS_NO, ControlError, Target, asked, target_of
+from translink.commands.takeover import GaveWay, LegsToCome, Predecessor, predecessor
+from translink.errors import SettingsError
 from translink.media import MediaLeg
+from translink.process.threads import in_thread
 from translink.settings.legs import LegSettings
 from translink.settings.model import Settings
 
 
 def _taken(_: LegSettings) -> MediaLeg:
     raise OSError(errno.EADDRINUSE, "it is the predecessor's")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "refused"),
+    [
+        ("404 Not Found", "Cannot GET /api/drain", True),
+        ("200 OK", "<html>for every path</html>", True),
+        ("200 OK", '{"of": "another program"}', False),
+    ],
+)
+async def test_a_server_that_is_no_translink_has_the_port_and_is_not_asked_to_give_way(
+    status: str, body: str, refused: bool
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        settings = Settings.model_validate({"legs": LEGS, "admin": {"port": port}})
+        with pytest.raises(SettingsError, match=rf"^admin\.port = {port}: is in use by a server"):
+            await predecessor(settings)
+        here = target_of(settings, None, None)
+        if refused:
+            with pytest.raises(ControlError, match="is no translink") as error:
+                await in_thread(lambda: asked(here, "GET", "/api/stats"), 10.0)
+            assert error.value.code == SERVER_SAYS_NO
 
 
 async def test_a_longer_limit_that_the_one_before_was_given_is_waited_for(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 import pytest
+import structlog
 
 from tests.support.board import Board, FakeLeg
 from tests.support.serve import until
@@ -236,6 +237,25 @@ async def test_a_dialled_call_uses_the_shared_port_as_every_other() -> None:
         await far.tell("StasisStart", "a", args=["dial", "PJSIP/bob", "en", "fr"])
         await until(lambda: len(opened) == 2)
         assert [leg.shared for leg in opened] == [True, True]
+
+
+async def test_an_asterisk_that_would_send_the_audio_to_itself_is_warned_of_at_the_start() -> None:
+    given: dict[str, object] = {
+        "ari": {"url": "http://192.0.2.9:8088", "password": PASSWORD},
+        "legs": [{"name": name, "language": "en"} for name in "1234"],
+    }
+    board = Board(**given)
+    media = cast("Media", SimpleNamespace(add_leg=OpenedLeg))
+    speak = board.providers.speak
+    telephony = Telephony(
+        Settings.model_validate(given), board.switchboard, media, board.journal, speak
+    )
+    with structlog.testing.capture_logs() as lines:
+        await telephony.start(asyncio.Event())  # and not yet to Asterisk
+    await telephony.close()
+    await board.switchboard.close("test over")
+    (line,) = (line for line in lines if line["log_level"] == "warning")
+    assert "HEARS ITSELF: 127.0.0.1" in line["reason"]
 
 
 async def test_asterisk_is_never_told_to_bring_the_audio_to_every_address() -> None:

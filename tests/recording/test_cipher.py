@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from translink.errors import SettingsError
+from translink.recording import cipher
 from translink.recording.cipher import (
     CHUNK_BYTES,
     HEADER,
@@ -102,6 +103,17 @@ def test_a_file_without_a_key_is_refused_without_its_content(tmp_path: Path, tex
     with pytest.raises(SettingsError, match="holds no key") as refused:
         read_key(path)
     assert not text or text not in str(refused.value).replace(str(path), "")
+
+
+def test_where_nothing_can_open_a_recording_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--key-file` is no setting, which would have been looked at."""
+    path = tmp_path / "key"
+    path.write_text(new_key())
+    monkeypatch.setattr(cipher, "is_installed", lambda _: False)
+    with pytest.raises(SettingsError, match=r"needs the extra: pip install 'translink\[record\]'"):
+        read_key(path)
 
 
 def test_a_made_key_is_read_back(tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ def test_over_a_connection_a_leg_is_no_rtp_leg(tmp_path: Path, medium: str) -> N
         ({"ari": URL, "set": ["ari.media=websocket"]}, "needs websocket.listen"),
         ({"ari": URL, "set": ["ari.host=0.0.0.0"]}, "by which Asterisk reaches this machine"),
         ({"ari": URL, "set": ["ari.host=::"]}, "by which Asterisk reaches this machine"),
+        ({"ari": URL, "set": ["ari.host=::", "ari.media=audiosocket"]}, "set audiosocket.listen"),
         ({"ari": URL, "ari_app": "a,b"}, "ari"),
         ({"ari": URL, "set": ["ari.listen=127.0.0.1:8089"]}, "either we connect"),
         ({"set": ["ari.listen=127.0.0.1:8089"]}, "password: is needed"),

@@ -76,6 +76,12 @@ def test_a_report_that_cannot_be_written_does_not_cost_the_run(
     assert json.loads(capsys.readouterr().out) == {"perfect": True, "words_lost": 0}
 
 
+def test_settings_of_the_server_are_handed_to_it() -> None:
+    done = sim("--calls", "1", "--seconds", "1", "--set", "admin.prt=1")
+    assert done.returncode == 1
+    assert "did you mean admin.port?" in done.stderr
+
+
 def test_a_fault_that_cannot_be_read_is_refused_at_once() -> None:
     done = sim("--fault", "listen:explode")
     assert done.returncode == 1

@@ -252,6 +252,10 @@ def _route(
     except KeyError:
         names = ", ".join(each.name for each in settings.legs)
         raise _ArgumentError(f"there is no leg {leg}; the settings have {names}") from None
+    if found.at_pbx:
+        raise _ArgumentError(f"a telephone system brings the audio of leg {leg}: telephone there")
+    if found.transport == "rtp":
+        raise _ArgumentError(f"leg {leg} expects RTP, and this caller sends headerless PCM")
     if not found.listen.port:
         raise _ArgumentError(f"leg {leg} listens on any free port; say which with --to HOST:PORT")
     if ear is not None:

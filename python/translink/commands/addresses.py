@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from translink.settings.legs import LegSettings
     from translink.settings.model import Settings
 
-ARI_HOST_MEND = (
-    'RTP without a shared port needs one: set shared_port.listen = "0.0.0.0:7000", or ari.media'
+CONNECTIONS_MEND = 'audiosocket.listen = "0.0.0.0:9092"'
+SHARED_PORT_MEND = (
+    'RTP without a shared port needs one: set shared_port.listen = "0.0.0.0:7000", or '
+    f'ari.media = "audiosocket" with {CONNECTIONS_MEND}'
 )
 
 
@@ -38,13 +40,19 @@ class ListeningAddress(NamedTuple):
             return None if named else error
         return None
 
+    @property
+    def mend(self) -> str:
+        """What to do where it is `ari.host`, and no address of this machine."""
+        connections = self.kind is socket.SOCK_STREAM
+        return f"set {CONNECTIONS_MEND}" if connections else SHARED_PORT_MEND
+
     def refused(self, error: OSError) -> SettingsError:
         """What to tell of it."""
         if self.setting == "admin.port":
             return address_refused(self.at.host, self.at.port, error)
         if self.setting == "ari.host" and error.errno == errno.EADDRNOTAVAIL:
             return SettingsError(
-                f"ari.host = {self.at.host}: is no address of this machine; {ARI_HOST_MEND}"
+                f"ari.host = {self.at.host}: is no address of this machine; {self.mend}"
             )
         mend = {
             errno.EADDRINUSE: "is in use; is another translink (or the server it replaces) still "
@@ -69,10 +77,13 @@ def addresses_of(settings: Settings) -> Iterator[ListeningAddress]:
     yield from dict.fromkeys(address_of(leg) for leg in settings.legs if not leg.shared)
     if (shared := settings.shared_port.listen) is not None:
         yield ListeningAddress("shared_port.listen", shared, socket.SOCK_DGRAM)
+    ari = settings.ari
+    if ari.wanted and ari.media == "audiosocket" and settings.audiosocket.listen is None:
+        yield ListeningAddress("ari.host", Address(ari.host, 0), socket.SOCK_STREAM)
     for setting, at in (
         ("audiosocket.listen", settings.audiosocket.listen),
         ("websocket.listen", settings.websocket.listen),
-        ("ari.listen", settings.ari.listen),
+        ("ari.listen", ari.listen),
         ("placement.listen", settings.placement.listen if settings.placement.nats else None),
     ):
         if at is not None:

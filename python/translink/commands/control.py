@@ -49,12 +49,16 @@ LARGEST_ANSWER = 16 * 2**20
 
 
 class ControlError(TranslinkError):
-    """The order was not carried out. `code`: the exit code; `busy`: the server is there, and asked for too much."""
+    """The order was not carried out. `code`: the exit code; `busy`: the server is there, and asked for too much;
+    `stranger`: what answers is no translink."""
 
-    def __init__(self, message: str, code: int, *, busy: bool = False) -> None:
+    def __init__(
+        self, message: str, code: int, *, busy: bool = False, stranger: bool = False
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.busy = busy
+        self.stranger = stranger
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,10 +259,13 @@ def asked(
     if answer.status == 401 or (answer.status == 403 and "role" in said):
         said += "; the token is admin.token of the settings, or --token"
         raise ControlError(f"{target.url}: {answer.status}: {said}", TOKEN_REFUSED)
+    busy = answer.status in BUSY_STATUSES
+    # A translink says no with an `error`, or because it has too many connections to say why.
+    stranger = reason is None and not busy and answer.status < 500
+    if stranger:
+        said += "; what answers there is no translink"
     raise ControlError(
-        f"{target.url}: {answer.status}: {said}",
-        SERVER_SAYS_NO,
-        busy=answer.status in BUSY_STATUSES,
+        f"{target.url}: {answer.status}: {said}", SERVER_SAYS_NO, busy=busy, stranger=stranger
     )
 
 

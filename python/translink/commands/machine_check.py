@@ -16,7 +16,7 @@ import aiohttp
 import orjson
 
 from translink.admin.access.tls import Certificate
-from translink.commands.addresses import ARI_HOST_MEND, addresses_of
+from translink.commands.addresses import addresses_of
 from translink.errors import SettingsError
 from translink.process.descriptors import descriptor_shortage, descriptors_needed
 from translink.settings.types import Address
@@ -65,7 +65,7 @@ async def look_at_ports(settings: Settings) -> list[LiveFinding]:
             each.setting,
             f"{each.at}: {problem.strerror}",
             "machine",
-            ARI_HOST_MEND if each.setting == "ari.host" else "choose another address",
+            each.mend if each.setting == "ari.host" else "choose another address",
         )
         for each, problem in taken
     ]

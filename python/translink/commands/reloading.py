@@ -9,7 +9,7 @@ import structlog
 
 from translink.errors import SettingsError
 from translink.process.threads import in_thread
-from translink.settings.reloading import RELOAD, modes_in, with_modes_of
+from translink.settings.reloading import RELOAD, modes_in, same_modes, with_modes_of
 
 if TYPE_CHECKING:
     from translink.settings.legs import Mode
@@ -37,11 +37,19 @@ async def read_again(reread: Callable[[], Settings], now: Settings) -> Settings 
         log.exception("settings not reloaded: a bug in translink")
         return None
     then = with_modes_of(new, now)
+    overruled = [
+        warning
+        for name, warning in new.notes.overruled
+        if name.rpartition(".")[2] in ("mode", "streaming_share")
+    ]
     if then.model_dump() != new.model_dump():
         log.warning("settings reloaded: modes and share; the rest needs a restart")
-    for name, warning in new.notes.overruled:
-        if name.rpartition(".")[2] in ("mode", "streaming_share"):
-            log.warning(warning)
+    elif same_modes(then, now) and not overruled:
+        # The file that was edited may be another one, or a copy may have been read.
+        files = list(map(str, new.notes.files))
+        log.info("settings read again: nothing in them was edited", files=files)
+    for warning in overruled:
+        log.warning(warning)
     return then
 
 

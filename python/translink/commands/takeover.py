@@ -23,6 +23,7 @@ import structlog
 
 from translink.commands.addresses import address_of
 from translink.commands.control import NOBODY_ANSWERS, ControlError, Target, asked, target_of
+from translink.errors import SettingsError
 from translink.process.threads import in_thread
 
 if TYPE_CHECKING:
@@ -129,11 +130,23 @@ async def predecessor(settings: Settings) -> Predecessor | None:
     try:
         _, state = await in_thread(lambda: asked(target, "GET", "/api/drain"), ASK_SECONDS)
     except ControlError as error:
+        if error.stranger:
+            raise _taken(settings) from None
         if error.code != NOBODY_ANSWERS:
             raise
         log.info("nobody to take over from", admin=target.url)
         return None
-    return Predecessor(target, int(state["pid"]))
+    if not isinstance(pid := state.get("pid"), int):
+        raise _taken(settings)
+    return Predecessor(target, pid)
+
+
+def _taken(settings: Settings) -> SettingsError:
+    """As by the server that translink replaces, which has the same port."""
+    return SettingsError(
+        f"admin.port = {settings.admin.port}: is in use by a server that is no translink; stop it, or "
+        "choose another port"
+    )
 
 
 class LegsToCome:

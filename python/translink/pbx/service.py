@@ -15,6 +15,7 @@ from translink.pbx.ari import AriClient
 from translink.pbx.audiosocket import AudioSocketServer, AwaitedConnection
 from translink.pbx.controller import Controller
 from translink.pbx.desk import Desk, Seat
+from translink.pbx.inquiry import addresses, way_of
 from translink.pbx.line import Medium, Place, Unavailable
 from translink.pbx.medium import AudioSocketMedium, RtpMedium, WebSocketMedium
 from translink.pbx.menu import LanguageMenu, Speak
@@ -90,6 +91,8 @@ class Telephony:
     async def start(self, after: asyncio.Event | None = None) -> None:
         """Take calls. Where we connect to Asterisk, once `after` is set: an application has one client, and
         the one before us would lose its calls' events."""
+        for line in addresses(self._settings.ari, way_of(self._settings)):
+            log.warning("no audio will come from Asterisk", reason=line)
         if self.connections is not None:
             self.connections.start()
             host, port = self.connections.address

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translink.errors import SettingsError, TranslinkError
+from translink.settings.types import is_installed
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -44,7 +45,10 @@ def new_key() -> str:
 
 
 def read_key(path: Path) -> bytes:
-    """The key in a file of 64 hexadecimal digits. Raises `SettingsError`."""
+    """The key in a file of 64 hexadecimal digits. Raises `SettingsError`, also where nothing is installed that a key
+    is of use to."""
+    if not is_installed("cryptography"):
+        raise SettingsError(f"{path}: needs the extra: pip install 'translink[record]'")
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             text = file.read(4_096)

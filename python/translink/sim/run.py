@@ -64,6 +64,8 @@ class Scene:
     """More settings for `translink serve` (TOML tables)."""
     shared_port: bool = False
     """All callers speak to one port, and are told apart by where they speak from."""
+    settings: tuple[str, ...] = ()
+    """Of the server, `name=value`; they beat what the simulation sets."""
 
 
 @dataclass(slots=True)
@@ -107,14 +109,24 @@ def run_sim(
     faults: Sequence[str],
     mode: str = "auto",
     shared_port: bool = False,
+    settings: Sequence[str] = (),
     report: Path | None = None,
     json: bool = False,
 ) -> int:
-    """The command. Returns its exit code: 0, or `EXIT_WORDS_LOST`. Raises `TranslinkError`.
+    """The command. `settings`: of the server, `name=value`. Returns its exit code: 0, or `EXIT_WORDS_LOST`.
+    Raises `TranslinkError`.
 
     Beside a report that is not perfect lies the server's log, with its events.
     """
-    scene = Scene(calls, seconds, seed, tuple(faults), mode, shared_port=shared_port)
+    scene = Scene(
+        calls,
+        seconds,
+        seed,
+        tuple(faults),
+        mode,
+        shared_port=shared_port,
+        settings=tuple(settings),
+    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the programs would go on
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
@@ -151,6 +163,7 @@ async def simulate(scene: Scene) -> dict[str, object]:
             mode=scene.mode,
             extra=scene.extra,
             second_vendor=planned.second_vendor,
+            flags=[part for setting in scene.settings for part in ("--set", setting)],
         ) as programs:
             for line, leg in zip(lines.lines, legs, strict=True):
                 line.dial(leg.listen[1])
