@@ -63,7 +63,8 @@ pytestmark = pytest.mark.skipif(bool(REASON), reason=f"NOT TRIED: {REASON}")
 
 def places() -> list[str]:
     """What the root holds: Python, this checkout's translink, libraries. No program beside them."""
-    own = {sys.base_prefix, sys.prefix, str(ROOT / "python")}
+    # The system's own Python is in /usr, of which only some is there.
+    own = {sys.base_prefix, sys.prefix, str(ROOT / "python")} - {"/usr"}
     shared = {"/lib", "/lib64", "/usr/lib", "/usr/share/zoneinfo", "/usr/bin/env", "/etc/ssl"}
     files = {"/etc/ld.so.cache", "/etc/hosts", "/etc/nsswitch.conf"}
     if sys.base_prefix == "/usr":

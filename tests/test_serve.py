@@ -261,8 +261,11 @@ async def test_a_signal_during_the_start_is_not_kept_waiting(tmp_path: Path) -> 
         )
         assert process.stderr
         async with asyncio.timeout(60):
-            while b"API Mode" not in await process.stderr.readline():
-                pass
+            said = b""
+            while b"API Mode" not in said:
+                line = await process.stderr.readline()
+                assert line, said
+                said += line
         asked = time.monotonic()
         process.send_signal(signal.SIGTERM)
         _, output = await asyncio.wait_for(process.communicate(), 10.0)

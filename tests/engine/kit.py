@@ -12,10 +12,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from benches.kit.native import program
 from translink._core import Digit, Engine, Frame, Playout, RtpFound, SourceChange
 
 LOCAL = ("127.0.0.1", 0)
+
+
+def has_ipv6() -> bool:
+    """Containers often have none."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as trial:
+            trial.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="NOT CHECKED: this machine has no IPv6")
 
 
 class Drainer:

@@ -234,7 +234,9 @@ def test_a_file_with_a_password_in_a_url_is_noted_too(tmp_path: Path) -> None:
     config.write_text(f'ari.url = "http://me:{KEY}@127.0.0.1:8088"\n')
     config.chmod(0o644)
     assert load(tmp_path).notes.exposed == (config,)
-    config.write_text('ari.url = "http://127.0.0.1:8088"\nari.password = "file:/etc/hostname"\n')
+    (tmp_path / "password").write_text("secret")
+    place = f"file:{tmp_path / 'password'}"
+    config.write_text(f'ari.url = "http://127.0.0.1:8088"\nari.password = "{place}"\n')
     assert load(tmp_path).notes.exposed == ()
 
 

@@ -72,6 +72,11 @@ def test_asterisk_that_is_given_as_one_table_brings_both_legs_too(tmp_path: Path
     assert [leg.at_pbx for leg in settings.legs] == [True, True]
 
 
+def test_asterisk_is_told_where_audiosocket_listens_and_not_everywhere(tmp_path: Path) -> None:
+    wanted = ["ari.host=0.0.0.0", "ari.media=audiosocket", "audiosocket.listen=192.0.2.7:9092"]
+    assert load(tmp_path, ari=URL, set=wanted).ari.wanted
+
+
 @pytest.mark.parametrize("medium", ["audiosocket", "websocket"])
 def test_over_a_connection_a_leg_is_no_rtp_leg(tmp_path: Path, medium: str) -> None:
     wanted = [f"ari.media={medium}", "websocket.listen=127.0.0.1:9093"]

@@ -1,5 +1,4 @@
-"""Keeps one leg listened to: audio in, final results out, in order of speech, whatever happens to the
-providers.
+"""Keeps one leg listened to: audio in, finals out, in order of speech, whatever the providers do.
 
 Theory of operation
     `timeline` says which audio is answered; `speech` says where somebody speaks; a `stint` is one

@@ -50,6 +50,7 @@ from translink.settings.types import (
     Translators,
     VendorName,
     is_loopback,
+    reached_at,
     refuse_doubles,
 )
 from translink.settings.vendors import ElevenLabsSettings, OpenAiSettings, VendorSettings
@@ -294,8 +295,7 @@ class Settings(BaseModel):
                 f"legs: {brought[0]} has no listen, and nobody brings its audio; set listen, ari.url, ari.listen, "
                 "audiosocket.listen or websocket.listen"
             )
-        if self.ari.wanted and self.ari.media == "websocket":
-            self._asterisk_can_connect()
+        self._asterisk_can_connect()
         self._sources_tell_legs_apart()
         refuse_doubles("legs", "name", [leg.name for leg in self.legs])
         refuse_doubles("legs", "listen", [str(leg.listen) for leg in self.legs if leg.listen.port])
@@ -331,6 +331,16 @@ class Settings(BaseModel):
         return self
 
     def _asterisk_can_connect(self) -> None:
+        ari, at = self.ari, self.audiosocket.listen
+        if not ari.wanted or ari.media == "rtp":
+            return
+        if ari.media == "audiosocket":
+            if not (reached_at(ari.host, "") or (at and reached_at(at.host, ""))):
+                raise ValueError(
+                    "ari.host: should be the address by which Asterisk reaches this machine, as in 192.0.2.7: it is "
+                    'told so; to hear at every address, set audiosocket.listen = "0.0.0.0:9092" besides'
+                )
+            return
         if self.websocket.listen is None:
             raise ValueError(
                 "ari.media: needs websocket.listen, to which Asterisk connects, as in 127.0.0.1:9093"

@@ -87,15 +87,10 @@ class AriSettings(Part):
     def _fits_together(self) -> Self:
         if not self.wanted:
             return self
-        if self.media != "websocket" and self.host in ("0.0.0.0", "::"):
-            besides = (
-                'shared_port.listen = "0.0.0.0:7000"'
-                if self.media == "rtp"
-                else 'audiosocket.listen = "0.0.0.0:9092"'
-            )
+        if self.media == "rtp" and self.host in ("0.0.0.0", "::"):
             raise ValueError(
                 "host: should be the address by which Asterisk reaches this machine, as in 192.0.2.7: it is told "
-                f"so; to hear at every address, set {besides} besides"
+                'so; to hear at every address, set shared_port.listen = "0.0.0.0:7000" besides'
             )
         if self.url is not None and self.listen is not None:
             raise ValueError("listen: either we connect (url) or Asterisk does (listen)")
