@@ -130,6 +130,21 @@ def test_a_local_recogniser_is_sent_no_terms_while_its_stream_is_open(
     assert live._live._configure is takes
 
 
+def test_a_model_that_deepgram_alone_has_is_not_asked_of_the_local_engines() -> None:
+    trained = "8baa7a60-0000-4000-8000-2f5e4e1f6f0a"
+
+    def asked(key: str | None) -> list[str | None]:
+        deepgram = {"api_key": key, "model": trained}
+        made = providers(settings(deepgram=deepgram, listen=["deepgram", "offline"]))
+        live: Any = made.live()
+        pieces: list[Any] = [*made.transcribers()]
+        queries = [one._options.prerecorded_query("en") for one in (live._live, *pieces)]
+        return [dict(query).get("model") for query in queries]
+
+    assert asked(KEY) == [trained, trained, "nova-3"]
+    assert asked(None) == ["nova-3"] * 3
+
+
 @pytest.mark.parametrize(
     ("voice", "asked"),
     [
