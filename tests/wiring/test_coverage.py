@@ -10,7 +10,7 @@ from translink.errors import SettingsError
 from translink.providers.http import Http
 from translink.settings.model import Settings
 from translink.wiring.coverage import Coverage, refuse_voiceless
-from translink.wiring.endpoints import endpoints_of, engines_alone, needs_of
+from translink.wiring.endpoints import endpoints_of, engines_alone, missed, needs_of
 from translink.wiring.providers import Providers
 
 KEY = "k" * 20
@@ -113,6 +113,36 @@ def test_the_end_of_the_engines_is_an_outage_only_where_nobody_else_serves_a_sta
     alone: bool, more: dict[str, Any]
 ) -> None:
     assert engines_alone(settings(**more)) is alone
+
+
+@pytest.mark.parametrize(
+    ("more", "heard", "translated", "spoken"),
+    [
+        ({"deepl": {}}, False, True, False),
+        ({"deepgram": {}}, True, False, True),
+        ({"deepgram": {}, "speak": ["elevenlabs"]}, True, False, False),
+        ({"fallback": {"offline": True}}, False, True, True),
+        ({"listen": ["deepgram", "offline"]}, True, False, False),
+    ],
+)
+def test_of_what_the_local_engines_lack_only_what_they_are_asked_for_is_said(
+    more: dict[str, Any], heard: bool, translated: bool, spoken: bool
+) -> None:
+    hears = ["speech recognition: without pocketsphinx …", "French phrases: without espeak-ng …"]
+    speaks = ["speech synthesis (en): nothing is spoken …", "speech synthesis (fr): nothing …"]
+    texts = ["translation: only what is in the phrasebook: …"]
+    said = hears * heard + texts * translated + speaks * spoken
+    assert missed(settings(**more), [*hears, *texts, *speaks]) == said
+
+
+def test_a_leg_of_its_own_order_is_told_what_the_local_engines_lack() -> None:
+    legs: list[dict[str, object]] = [
+        {"name": "a", "language": "en", "listen": 0, "play_to": 7_000},
+        {"name": "b", "language": "fr", "listen": 0, "play_to": 7_001},
+    ]
+    legs[1]["orders"] = {"translate": ["offline"]}
+    lacking = ["speech recognition: …", "translation: …"]
+    assert missed(settings(legs=legs), lacking) == lacking[1:]
 
 
 @pytest.mark.parametrize(

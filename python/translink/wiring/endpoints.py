@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -25,6 +25,12 @@ KEYLESS = "keyless"
 """Key for self-hosted servers without authentication."""
 NOWHERE = "http://127.0.0.1:9"
 """Stands for the local engines while they are not running."""
+_PART_STAGES = {
+    "speech recognition": "listen",
+    "French phrases": "listen",
+    "translation": "translate",
+}
+"""What the parts of the local engines are for; all others speak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +198,7 @@ async def find_endpoints(
     )
     url = await offline.start()
     log.info("local engines ready", took_ms=round(1000 * (time.monotonic() - began)))
-    for lack in offline.missing:
+    for lack in missed(settings, offline.missing):
         log.warning("an offline engine is missing: %s", lack)
     stack.push_async_callback(offline.stop)
     told: Callable[[bool], None] = on_engines if engines_alone(settings) else lambda _: None
@@ -201,6 +207,19 @@ async def find_endpoints(
     if needs.no_deepgram or needs.no_deepl:
         _say_offline(url, needs)
     return endpoints_of(settings, url, offline.key)
+
+
+def missed(settings: Settings, lacking: Iterable[str]) -> list[str]:
+    """Of what the local engines lack, as they say it (`translation: …`), what these settings may need."""
+    needs = needs_of(settings)
+    local = {"offline"} | ({"deepgram"} if needs.no_deepgram else set())
+    local |= {"deepl"} if needs.no_deepl else set()
+    used: set[str] = set()
+    for stage, order in Orders.of(settings)._asdict().items():
+        own = [vendor for leg in settings.legs for vendor in getattr(leg.orders, stage)]
+        if not local.isdisjoint((*order, *own)):
+            used.add(stage)
+    return [lack for lack in lacking if _PART_STAGES.get(lack.partition(":")[0], "speak") in used]
 
 
 def _secret(value: SecretStr | None, default: str) -> str:

@@ -53,18 +53,15 @@ def check(whisper: str | None = None) -> list[Finding]:
         there = has_whisper()
         note = f"Whisper ({whisper})" if there else "without faster-whisper nothing is recognised"
         recogniser = Finding("speech recognition", there, note, "" if there else INSTALL_WHISPER)
-        hears = there
-    findings = [
-        recogniser,
-        Finding(
-            "French phrases",
-            hears and espeak,
-            "espeak-ng makes the pronunciations"
-            if espeak
-            else "without espeak-ng French is not recognised",
-            "" if espeak else SPEAKERS["fr"].install,
-        ),
-    ]
+    findings = [recogniser]
+    if not whisper:
+        phrases = Finding("French phrases", True, "espeak-ng makes the pronunciations")
+        if not espeak:
+            lacking = "without espeak-ng French is not recognised"
+            phrases = Finding("French phrases", False, lacking, SPEAKERS["fr"].install)
+        elif not hears:
+            phrases = Finding("French phrases", False, recogniser.detail, recogniser.install)
+        findings.append(phrases)
     pico = has_pico()
     for code, speaker in SPEAKERS.items():
         spare = code == "en" and espeak
