@@ -10,7 +10,13 @@ from translink.errors import SettingsError
 from translink.providers.http import Http
 from translink.settings.model import Settings
 from translink.wiring.coverage import Coverage, refuse_voiceless
-from translink.wiring.endpoints import endpoints_of, engines_alone, missed, needs_of
+from translink.wiring.endpoints import (
+    endpoints_of,
+    engines_alone,
+    little_known,
+    missed,
+    needs_of,
+)
 from translink.wiring.providers import Providers
 
 KEY = "k" * 20
@@ -371,3 +377,22 @@ def test_with_whisper_the_local_engines_hear_its_languages_and_tell_them_from_ea
 def test_a_phrasebook_of_ones_own_is_english_and_french() -> None:
     own = settings(("en", "de"), deepgram={}, deepl={}, offline={"phrasebook": __file__})
     assert [row.recognised for row in Coverage(own).of_legs()] == [("offline",), ()]
+    (said,) = little_known(own)
+    assert said.startswith("the local engines do en, fr only: legs in de need keys")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"deepgram": {}}, ["do en, fr, de, es, it only: legs in pl", "phrases only in de:"]),
+        ({"deepl": {}, "offline": {"whisper": "base"}}, ["legs in pl", "phrases only in de:"]),
+        ({"deepgram": {}, "offline": {"whisper": "base"}}, []),
+        ({"listen": ["deepgram", "offline"]}, []),
+    ],
+)
+def test_languages_that_the_local_engines_know_little_of_are_named(
+    more: dict[str, Any], said: list[str]
+) -> None:
+    found = little_known(settings(("de", "pl"), **more))
+    assert len(found) == len(said)
+    assert all(part in text for part, text in zip(said, found, strict=True))

@@ -158,8 +158,8 @@ async def find_endpoints(
         return endpoints_of(settings)
     # Not needed, and so not loaded, where there are keys.
     from translink.offline import OfflineProcess
-    from translink.offline.engines.check import beyond, can_hear
-    from translink.offline.engines.phrasebook import BOOK_LANGUAGES, PHRASE_LANGUAGES, named_book
+    from translink.offline.engines.check import can_hear
+    from translink.offline.engines.phrasebook import named_book
     from translink.offline.engines.recognizer import INSTALL_POCKETSPHINX
     from translink.offline.engines.whisper import INSTALL_WHISPER, has_whisper
     from translink.offline.keeper import keep
@@ -173,22 +173,8 @@ async def find_endpoints(
             f"installed: set the key, or {INSTALL_POCKETSPHINX} (114 MB)"
         )
     named_book(settings.offline.phrasebook, "offline.phrasebook")
-    missing = beyond(language for leg in settings.legs for language in leg.languages)
-    deaf = needs.no_deepgram and not settings.offline.whisper
-    if missing and (deaf or needs.no_deepl):
-        log.warning(
-            "the local engines do %s only: legs in %s need keys for the real services",
-            ", ".join(PHRASE_LANGUAGES),
-            ", ".join(missing),
-        )
-    codes = {one.partition("-")[0] for leg in settings.legs for one in leg.languages}
-    if (deaf or needs.no_deepl) and (
-        few := sorted(codes & set(PHRASE_LANGUAGES) - set(BOOK_LANGUAGES))
-    ):
-        log.warning(
-            "the local engines know a few set phrases only in %s: see docs/languages.md",
-            ", ".join(few),
-        )
+    for said in little_known(settings):
+        log.warning(said)
     began = time.monotonic()
     log.info("loading the local engines, some seconds; the first start ever takes longer")
     offline = OfflineProcess(
@@ -207,6 +193,30 @@ async def find_endpoints(
     if needs.no_deepgram or needs.no_deepl:
         _say_offline(url, needs)
     return endpoints_of(settings, url, offline.key)
+
+
+def little_known(settings: Settings) -> list[str]:
+    """What is to be said of legs whose languages the local engines do not know, or know little of."""
+    from translink.offline.engines.check import beyond
+    from translink.offline.engines.phrasebook import BOOK_LANGUAGES, PHRASE_LANGUAGES
+
+    needs = needs_of(settings)
+    if not needs.no_deepl and (settings.offline.whisper or not needs.no_deepgram):
+        return []
+    known = BOOK_LANGUAGES if settings.offline.phrasebook else PHRASE_LANGUAGES
+    spoken = [language for leg in settings.legs for language in leg.languages]
+    said: list[str] = []
+    if missing := beyond(spoken, known):
+        said.append(
+            f"the local engines do {', '.join(known)} only: legs in {', '.join(missing)} need keys for "
+            "the real services"
+        )
+    codes = {one.partition("-")[0] for one in spoken}
+    if few := sorted(codes & set(known) - set(BOOK_LANGUAGES)):
+        said.append(
+            f"the local engines know a few set phrases only in {', '.join(few)}: see docs/languages.md"
+        )
+    return said
 
 
 def missed(settings: Settings, lacking: Iterable[str]) -> list[str]:
