@@ -141,3 +141,15 @@ def test_check_names_what_is_missing(
     assert "pip install 'translink[pico]', or apt-get install flite" in installs
     assert "apt-get install espeak-ng" in installs
     assert any(f.part == "translation" and not f.ok for f in checking.check())
+
+
+def test_whisper_needs_no_pronunciations_and_without_pocketsphinx_it_is_said_why_there_are_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checking, "can_hear", lambda: False)
+    monkeypatch.setattr("shutil.which", lambda program: f"/usr/bin/{program}")
+    assert "French phrases" not in [found.part for found in checking.check("base")]
+    (french,) = [found for found in checking.check() if found.part == "French phrases"]
+    assert not french.ok
+    assert french.detail == "without pocketsphinx nothing is recognised"
+    assert french.install == "pip install 'translink[offline]'"

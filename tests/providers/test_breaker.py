@@ -109,6 +109,28 @@ def test_several_who_hear_busy_make_one_hold_as_long_as_the_longest() -> None:
     assert health.until == 6
 
 
+def test_an_answer_to_what_was_sent_before_ends_no_hold() -> None:
+    health = breaker()
+    early, latest, refused = (permit(health, 0) for _ in range(3))
+    health.failed(error(Kind.BUSY, retry_after=7), 0.1, refused)
+    health.succeeded(0.2, early)
+    assert health.acquire(6) == Wait(7.1)
+    health.succeeded(6, latest)
+    assert isinstance(health.acquire(7.1), Permit)
+    assert isinstance(health.acquire(7.1), Permit), "its time is over: everybody"
+
+
+def test_a_provider_that_answers_between_its_holds_is_up() -> None:
+    health = breaker()
+    leaves = [permit(health, 0) for _ in range(2)]
+    for now in (0, 2, 4):
+        leave = leaves.pop()
+        leaves = [permit(health, now) for _ in range(2)]
+        health.failed(error(Kind.BUSY, retry_after=2), now, leave)
+        health.succeeded(now + 0.1, leaves.pop())
+    assert health.up(5)
+
+
 def test_an_absurd_retry_after_is_capped() -> None:
     health = breaker(retry_after_cap=300)
     health.failed(error(Kind.BUSY, retry_after=1e9), 0)
@@ -416,9 +438,10 @@ class Callers(RuleBasedStateMachine):
     @precondition(lambda self: self.out)
     @rule(data=st.data())
     def succeed(self, data: st.DataObject) -> None:
+        held = self.health.state is State.HELD
         self.health.succeeded(self.now, self.take(data))
         self.probes.clear()
-        assert self.health.state is State.CLOSED
+        assert self.health.state is (State.HELD if held else State.CLOSED)
 
     @precondition(lambda self: self.out)
     @rule(data=st.data())

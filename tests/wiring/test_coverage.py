@@ -10,7 +10,13 @@ from translink.errors import SettingsError
 from translink.providers.http import Http
 from translink.settings.model import Settings
 from translink.wiring.coverage import Coverage, refuse_voiceless
-from translink.wiring.endpoints import endpoints_of, engines_alone, needs_of
+from translink.wiring.endpoints import (
+    endpoints_of,
+    engines_alone,
+    little_known,
+    missed,
+    needs_of,
+)
 from translink.wiring.providers import Providers
 
 KEY = "k" * 20
@@ -116,6 +122,36 @@ def test_the_end_of_the_engines_is_an_outage_only_where_nobody_else_serves_a_sta
 
 
 @pytest.mark.parametrize(
+    ("more", "heard", "translated", "spoken"),
+    [
+        ({"deepl": {}}, False, True, False),
+        ({"deepgram": {}}, True, False, True),
+        ({"deepgram": {}, "speak": ["elevenlabs"]}, True, False, False),
+        ({"fallback": {"offline": True}}, False, True, True),
+        ({"listen": ["deepgram", "offline"]}, True, False, False),
+    ],
+)
+def test_of_what_the_local_engines_lack_only_what_they_are_asked_for_is_said(
+    more: dict[str, Any], heard: bool, translated: bool, spoken: bool
+) -> None:
+    hears = ["speech recognition: without pocketsphinx …", "French phrases: without espeak-ng …"]
+    speaks = ["speech synthesis (en): nothing is spoken …", "speech synthesis (fr): nothing …"]
+    texts = ["translation: only what is in the phrasebook: …"]
+    said = hears * heard + texts * translated + speaks * spoken
+    assert missed(settings(**more), [*hears, *texts, *speaks]) == said
+
+
+def test_a_leg_of_its_own_order_is_told_what_the_local_engines_lack() -> None:
+    legs: list[dict[str, object]] = [
+        {"name": "a", "language": "en", "listen": 0, "play_to": 7_000},
+        {"name": "b", "language": "fr", "listen": 0, "play_to": 7_001},
+    ]
+    legs[1]["orders"] = {"translate": ["offline"]}
+    lacking = ["speech recognition: …", "translation: …"]
+    assert missed(settings(legs=legs), lacking) == lacking[1:]
+
+
+@pytest.mark.parametrize(
     ("more", "takes"),
     [
         ({"deepgram": {"api_key": KEY, "configure": True}}, True),
@@ -128,6 +164,21 @@ def test_a_local_recogniser_is_sent_no_terms_while_its_stream_is_open(
 ) -> None:
     live: Any = providers(settings(**more)).live()
     assert live._live._configure is takes
+
+
+def test_a_model_that_deepgram_alone_has_is_not_asked_of_the_local_engines() -> None:
+    trained = "8baa7a60-0000-4000-8000-2f5e4e1f6f0a"
+
+    def asked(key: str | None) -> list[str | None]:
+        deepgram = {"api_key": key, "model": trained}
+        made = providers(settings(deepgram=deepgram, listen=["deepgram", "offline"]))
+        live: Any = made.live()
+        pieces: list[Any] = [*made.transcribers()]
+        queries = [one._options.prerecorded_query("en") for one in (live._live, *pieces)]
+        return [dict(query).get("model") for query in queries]
+
+    assert asked(KEY) == [trained, trained, "nova-3"]
+    assert asked(None) == ["nova-3"] * 3
 
 
 @pytest.mark.parametrize(
@@ -326,3 +377,22 @@ def test_with_whisper_the_local_engines_hear_its_languages_and_tell_them_from_ea
 def test_a_phrasebook_of_ones_own_is_english_and_french() -> None:
     own = settings(("en", "de"), deepgram={}, deepl={}, offline={"phrasebook": __file__})
     assert [row.recognised for row in Coverage(own).of_legs()] == [("offline",), ()]
+    (said,) = little_known(own)
+    assert said.startswith("the local engines do en, fr only: legs in de need keys")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"deepgram": {}}, ["do en, fr, de, es, it only: legs in pl", "phrases only in de:"]),
+        ({"deepl": {}, "offline": {"whisper": "base"}}, ["legs in pl", "phrases only in de:"]),
+        ({"deepgram": {}, "offline": {"whisper": "base"}}, []),
+        ({"listen": ["deepgram", "offline"]}, []),
+    ],
+)
+def test_languages_that_the_local_engines_know_little_of_are_named(
+    more: dict[str, Any], said: list[str]
+) -> None:
+    found = little_known(settings(("de", "pl"), **more))
+    assert len(found) == len(said)
+    assert all(part in text for part, text in zip(said, found, strict=True))

@@ -44,7 +44,7 @@ PLAN_LIMITS: Mapping[str, int] = {
 
 
 class Denied(Exception):
-    """A request that gets an error of Deepgram's or DeepL's shape."""
+    """A request that gets an error of the shape that its service's have."""
 
     def __init__(self, status: int, message: str | None = None) -> None:
         super().__init__(message or str(status))

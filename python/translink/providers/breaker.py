@@ -267,10 +267,16 @@ class Breaker:
 
     def succeeded(self, now: float, permit: Permit | None = None) -> None:
         """An attempt brought a result, or an open stream shows that all is well. Closes the
-        breaker."""
-        self._failures = self._level = self._denied_level = self._busy_level = 0
-        self._busy_since = None
+        breaker, unless it is HELD: only its time ends that."""
+        self._failures = self._level = 0
         self._careful_until = 0.0
+        if self.state is State.HELD:
+            # Nobody was let through since: this one was sent before the provider asked for less. It
+            # is not down for those who wait, but all that it asked for is as true as before.
+            self._busy_since = now
+            return
+        self._denied_level = self._busy_level = 0
+        self._busy_since = None
         if self.state is not State.CLOSED:
             self._enter(State.CLOSED, now, "it works again")
 

@@ -88,8 +88,6 @@ class Voices:
         budget: seconds in which an attempt at a sentence may begin.
         failed: called with every failure, as it happens.
         """
-        self.resumed = 0
-        """Sentences that were completed after a voice failed in the middle."""
         self._chain = chain
         self._voices = {voice.name: voice for voice in synthesizers}
         self._first = first
@@ -166,8 +164,6 @@ class Voices:
                 self._chain.succeeded(permit, self._clock())
                 self._rates.note(name, language, sentence, take.made)
                 note_spoken(name, len(sentence))
-                if take.held:
-                    self.resumed += 1
                 place = self._rates.place(said, sayer, name, language)
                 rest = take.rest(said, tail, place)
                 if rest:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -25,6 +25,12 @@ KEYLESS = "keyless"
 """Key for self-hosted servers without authentication."""
 NOWHERE = "http://127.0.0.1:9"
 """Stands for the local engines while they are not running."""
+_PART_STAGES = {
+    "speech recognition": "listen",
+    "French phrases": "listen",
+    "translation": "translate",
+}
+"""What the parts of the local engines are for; all others speak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +158,8 @@ async def find_endpoints(
         return endpoints_of(settings)
     # Not needed, and so not loaded, where there are keys.
     from translink.offline import OfflineProcess
-    from translink.offline.engines.check import beyond, can_hear
-    from translink.offline.engines.phrasebook import BOOK_LANGUAGES, PHRASE_LANGUAGES, named_book
+    from translink.offline.engines.check import can_hear
+    from translink.offline.engines.phrasebook import named_book
     from translink.offline.engines.recognizer import INSTALL_POCKETSPHINX
     from translink.offline.engines.whisper import INSTALL_WHISPER, has_whisper
     from translink.offline.keeper import keep
@@ -167,22 +173,8 @@ async def find_endpoints(
             f"installed: set the key, or {INSTALL_POCKETSPHINX} (114 MB)"
         )
     named_book(settings.offline.phrasebook, "offline.phrasebook")
-    missing = beyond(language for leg in settings.legs for language in leg.languages)
-    deaf = needs.no_deepgram and not settings.offline.whisper
-    if missing and (deaf or needs.no_deepl):
-        log.warning(
-            "the local engines do %s only: legs in %s need keys for the real services",
-            ", ".join(PHRASE_LANGUAGES),
-            ", ".join(missing),
-        )
-    codes = {one.partition("-")[0] for leg in settings.legs for one in leg.languages}
-    if (deaf or needs.no_deepl) and (
-        few := sorted(codes & set(PHRASE_LANGUAGES) - set(BOOK_LANGUAGES))
-    ):
-        log.warning(
-            "the local engines know a few set phrases only in %s: see docs/languages.md",
-            ", ".join(few),
-        )
+    for said in little_known(settings):
+        log.warning(said)
     began = time.monotonic()
     log.info("loading the local engines, some seconds; the first start ever takes longer")
     offline = OfflineProcess(
@@ -192,7 +184,7 @@ async def find_endpoints(
     )
     url = await offline.start()
     log.info("local engines ready", took_ms=round(1000 * (time.monotonic() - began)))
-    for lack in offline.missing:
+    for lack in missed(settings, offline.missing):
         log.warning("an offline engine is missing: %s", lack)
     stack.push_async_callback(offline.stop)
     told: Callable[[bool], None] = on_engines if engines_alone(settings) else lambda _: None
@@ -201,6 +193,43 @@ async def find_endpoints(
     if needs.no_deepgram or needs.no_deepl:
         _say_offline(url, needs)
     return endpoints_of(settings, url, offline.key)
+
+
+def little_known(settings: Settings) -> list[str]:
+    """What is to be said of legs whose languages the local engines do not know, or know little of."""
+    from translink.offline.engines.check import beyond
+    from translink.offline.engines.phrasebook import BOOK_LANGUAGES, PHRASE_LANGUAGES
+
+    needs = needs_of(settings)
+    if not needs.no_deepl and (settings.offline.whisper or not needs.no_deepgram):
+        return []
+    known = BOOK_LANGUAGES if settings.offline.phrasebook else PHRASE_LANGUAGES
+    spoken = [language for leg in settings.legs for language in leg.languages]
+    said: list[str] = []
+    if missing := beyond(spoken, known):
+        said.append(
+            f"the local engines do {', '.join(known)} only: legs in {', '.join(missing)} need keys for "
+            "the real services"
+        )
+    codes = {one.partition("-")[0] for one in spoken}
+    if few := sorted(codes & set(known) - set(BOOK_LANGUAGES)):
+        said.append(
+            f"the local engines know a few set phrases only in {', '.join(few)}: see docs/languages.md"
+        )
+    return said
+
+
+def missed(settings: Settings, lacking: Iterable[str]) -> list[str]:
+    """Of what the local engines lack, as they say it (`translation: …`), what these settings may need."""
+    needs = needs_of(settings)
+    local = {"offline"} | ({"deepgram"} if needs.no_deepgram else set())
+    local |= {"deepl"} if needs.no_deepl else set()
+    used: set[str] = set()
+    for stage, order in Orders.of(settings)._asdict().items():
+        own = [vendor for leg in settings.legs for vendor in getattr(leg.orders, stage)]
+        if not local.isdisjoint((*order, *own)):
+            used.add(stage)
+    return [lack for lack in lacking if _PART_STAGES.get(lack.partition(":")[0], "speak") in used]
 
 
 def _secret(value: SecretStr | None, default: str) -> str:

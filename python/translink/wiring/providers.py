@@ -125,12 +125,12 @@ class Providers:
         if vendor is None:
             return Streams(None, self.transcribers())
         url, key, languages = self._deepgram(vendor)
-        local = vendor == "offline" or self._at.deepgram_is_offline
+        local = self._is_local(vendor)
         live = DeepgramLive(
             self._http,
             base_url=url,
             api_key=key,
-            options=self._options(),
+            options=self._options(local=local),
             flux=self._flux(vendor),
             connect_timeout=self._settings.deepgram.connect_timeout,
             languages=languages,
@@ -165,7 +165,7 @@ class Providers:
                     self._http,
                     base_url=url,
                     api_key=key,
-                    options=self._options(),
+                    options=self._options(local=self._is_local(vendor)),
                     timeout=self._piece_timeout(vendor),
                     languages=languages,
                     detected=DETECTED if languages is None else self._at.offline_detected,
@@ -175,9 +175,13 @@ class Providers:
         return made
 
     def _piece_timeout(self, vendor: str) -> float:
-        local = vendor == "offline" or self._at.deepgram_is_offline
+        local = self._is_local(vendor)
         usual = self._settings.deepgram.prerecorded_timeout
         return max(usual, WHISPER_TIMEOUT) if local and self._settings.offline.whisper else usual
+
+    def _is_local(self, vendor: str) -> bool:
+        """Whether the local engines do what this vendor is asked for."""
+        return vendor == "offline" or self._at.deepgram_is_offline
 
     def _deepgram(self, vendor: str) -> tuple[str, str, tuple[str, ...] | None]:
         """URL, key and, where they are fewer, the languages of Deepgram or what stands in for it."""
@@ -187,10 +191,12 @@ class Providers:
         languages = at.offline_heard if at.deepgram_is_offline else None
         return at.deepgram_url, at.deepgram_key, languages
 
-    def _options(self) -> ListenOptions:
+    def _options(self, *, local: bool = False) -> ListenOptions:
         deepgram = self._settings.deepgram
+        model = deepgram.pieces_model if deepgram.is_flux else deepgram.model
         return ListenOptions(
-            model=deepgram.pieces_model if deepgram.is_flux else deepgram.model,
+            # The local engines know nothing of a model that Deepgram trained for a customer.
+            model="nova-3" if local else model,
             endpointing=deepgram.endpointing,
             utterance_end_ms=deepgram.utterance_end_ms,
             smart_format=deepgram.smart_format,
@@ -202,8 +208,8 @@ class Providers:
 
     def _flux(self, vendor: str) -> FluxOptions | None:
         """None: nova streams. The local engines speak its protocol only."""
-        deepgram, at = self._settings.deepgram, self._at
-        if not deepgram.is_flux or vendor == "offline" or at.deepgram_is_offline:
+        deepgram = self._settings.deepgram
+        if not deepgram.is_flux or self._is_local(vendor):
             return None
         return FluxOptions(
             model=deepgram.model,

@@ -104,6 +104,33 @@ def test_a_slip_of_the_tongue_is_forgiven_but_no_other_number(book: Phrasebook) 
     )
 
 
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("en", "It is impossible."),
+        ("en", "That is incorrect."),
+        ("en", "I am unsure."),
+        ("en", "I am uncertain."),
+        ("en", "It is unimportant."),
+        ("en", "My name is Mark."),
+        ("en", "She is in a meeting."),
+        ("en", "I lost my car."),
+        ("en", "It is old."),
+        ("en", "Is the light off?"),
+        ("en", "I am looking for your file."),
+        ("en", "You are available tomorrow."),
+        ("fr", "Nous sommes ouverts le dimanche."),
+        ("fr", "Je m'appelle Maria."),
+        ("fr", "Je m'appelle Jean."),
+        ("fr", "J'appelle à Paris."),
+    ],
+)
+def test_what_is_written_almost_alike_and_means_something_else_is_not_in_the_book(
+    book: Phrasebook, source: str, text: str
+) -> None:
+    assert book.translate(text, source, {"en": "fr", "fr": "en"}[source]) is None
+
+
 def test_phrases_in_one_breath_are_taken_apart(book: Phrasebook) -> None:
     words = ["hello", "how", "are", "you", "today", "thank", "you", "goodbye"]
     assert book.split(words, "en") == ["Hello.", "How are you today?", "Thank you, goodbye."]

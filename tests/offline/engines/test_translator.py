@@ -83,6 +83,13 @@ async def test_the_answer_nobody_waited_for_is_not_given_to_the_next(
     assert process_of(made) == before, "it was well"
 
 
+async def test_a_text_with_a_nul_is_one_sentence_and_the_next_has_its_own_answer(
+    made: PhrasebookTranslator,
+) -> None:
+    assert await made.translate("hello\0there friend", "en", "fr") == "Hello there friend"
+    assert await made.translate("good friend", "en", "fr") == "Good friend"
+
+
 async def test_a_chain_that_hangs_is_ended_though_no_client_waits_so_long(
     made: PhrasebookTranslator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from translink.offline.engines import translator
-from translink.offline.engines.phrasebook import PHRASE_LANGUAGES
 from translink.offline.engines.pico import INSTALL_PICO, PICO_VOICES, has_pico
 from translink.offline.engines.recognizer import INSTALL_POCKETSPHINX
 from translink.offline.engines.synthesizer import SPEAKERS
@@ -33,9 +32,9 @@ def can_hear() -> bool:
     return importlib.util.find_spec("pocketsphinx") is not None
 
 
-def beyond(languages: Iterable[str]) -> list[str]:
-    """Those of `languages` (`de`, `pt-BR`) that the local engines neither hear nor speak."""
-    return sorted({code for code in languages if code.split("-")[0] not in PHRASE_LANGUAGES})
+def beyond(languages: Iterable[str], known: Collection[str]) -> list[str]:
+    """Those of `languages` (`de`, `pt-BR`) that are none of `known`."""
+    return sorted({code for code in languages if code.split("-")[0] not in known})
 
 
 def check(whisper: str | None = None) -> list[Finding]:
@@ -53,18 +52,15 @@ def check(whisper: str | None = None) -> list[Finding]:
         there = has_whisper()
         note = f"Whisper ({whisper})" if there else "without faster-whisper nothing is recognised"
         recogniser = Finding("speech recognition", there, note, "" if there else INSTALL_WHISPER)
-        hears = there
-    findings = [
-        recogniser,
-        Finding(
-            "French phrases",
-            hears and espeak,
-            "espeak-ng makes the pronunciations"
-            if espeak
-            else "without espeak-ng French is not recognised",
-            "" if espeak else SPEAKERS["fr"].install,
-        ),
-    ]
+    findings = [recogniser]
+    if not whisper:
+        phrases = Finding("French phrases", True, "espeak-ng makes the pronunciations")
+        if not espeak:
+            lacking = "without espeak-ng French is not recognised"
+            phrases = Finding("French phrases", False, lacking, SPEAKERS["fr"].install)
+        elif not hears:
+            phrases = Finding("French phrases", False, recogniser.detail, recogniser.install)
+        findings.append(phrases)
     pico = has_pico()
     for code, speaker in SPEAKERS.items():
         spare = code == "en" and espeak

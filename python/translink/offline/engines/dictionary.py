@@ -174,7 +174,7 @@ def _one(program: str, voice: str, word: str) -> str:
 
 
 class _Cache:
-    """`$XDG_CACHE_HOME/translink/phones-fr-1.json`: word → variants. Lost or broken: made again."""
+    """`$XDG_CACHE_HOME/translink/phones-fr-VERSION.json`: word → variants. Lost or broken: made again."""
 
     def __init__(self, language: str) -> None:
         home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"

@@ -35,7 +35,13 @@ _BOOK_WORD = re.compile(r"\{\w+\+?\}|[\w]+(?:['-][\w]+)*'?")
 _LONGEST_PHRASE = 14
 """Words of the longest phrase looked for in a row of phrases."""
 _LIKENESS = 0.88
-"""Likeness (of letters, and of words in order) from which another wording counts as the same."""
+"""Likeness of the letters from which another wording counts as the same, if it has the same words."""
+_UNTELLING_WORDS = {
+    "en": frozenset({"a", "an", "the", "to", "please"}),
+    "fr": frozenset({"le", "la", "les"}),
+}
+"""What a wording may lack, or have too many of, and still be the same. Any other word may change all of
+it: possible and impossible, Mark and Mary, for and at."""
 
 
 class PhrasebookError(ValueError):
@@ -196,24 +202,20 @@ class Phrasebook:
         return " ".join(out)
 
     def _nearest(self, key: str, source_language: str) -> Entry | None:
-        """A wording that differs by little and not in a number; long enough to be sure."""
+        """A wording that differs by its small words only; long enough to be sure."""
         words = key.split()
         if len(words) < 3:
             return None
         best, found = _LIKENESS, None
         matcher = difflib.SequenceMatcher(autojunk=False)
         matcher.set_seq2(key)
-        numbers = _numbers(words)
+        telling = _telling(words, source_language)
         for (code, other), entry in self._exact.items():
             if code != source_language or abs(len(other) - len(key)) > 0.25 * len(key):
                 continue
+            if _telling(other.split(), source_language) != telling:
+                continue
             matcher.set_seq1(other)
-            if matcher.real_quick_ratio() <= best or matcher.quick_ratio() <= best:
-                continue
-            others = other.split()
-            likeness = difflib.SequenceMatcher(None, others, words, autojunk=False).ratio()
-            if likeness < 0.66 or _numbers(others) != numbers:
-                continue
             if (score := matcher.ratio()) > best:
                 best, found = score, entry
         return found
@@ -288,16 +290,7 @@ def _fill(text: str, names: list[str], values: list[str]) -> str:
     return filled[:1].upper() + filled[1:]
 
 
-_CRUCIAL = """
-    zero one two three four five six seven eight nine ten eleven twelve thirteen twenty thirty
-    forty fifty sixty hundred thousand not no never un deux trois quatre cinq sept huit neuf dix
-    onze douze treize quatorze quinze vingt trente quarante cinquante soixante cent mille pas
-    jamais monday tuesday wednesday thursday friday saturday sunday lundi mardi mercredi jeudi
-    vendredi samedi dimanche
-"""
-_NUMBER_WORDS = frozenset(_CRUCIAL.split())
-"""Words whose change changes everything: near is not good enough for them."""
-
-
-def _numbers(words: list[str]) -> list[str]:
-    return [w for w in words if w in _NUMBER_WORDS or w.isdigit() or w.endswith("n't")]
+def _telling(words: list[str], language: str) -> list[str]:
+    """Those that must be the same."""
+    small = _UNTELLING_WORDS.get(language, frozenset())
+    return [word for word in words if word not in small]

@@ -1,5 +1,5 @@
-"""What the offline server asks of its engines: real ones (pocketsphinx, apertium, flite, espeak-ng)
-or beacons.
+"""What the offline server asks of its engines: real ones (pocketsphinx or Whisper, apertium, Pico, flite,
+espeak-ng) or beacons.
 
 An engine never runs in the server's event loop for more than a few milliseconds: it lives in a
 process or a thread of its own and these methods await it.

@@ -45,7 +45,9 @@ class PocketRecognizers:
         self._free: list[DecoderProcess] = []
         self._count = 0
         self._configs: dict[str, bytes] = {}
-        self._background: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[object]] = set()
+        self._unawaited: dict[asyncio.Task[DecoderProcess], str] = {}
+        """Starts that nobody waits for any more, and of which language."""
         self._closed = False
 
     def languages(self) -> frozenset[str]:
@@ -67,7 +69,7 @@ class PocketRecognizers:
                 self._free.remove(decoder)
                 break
         else:
-            decoder = await self._start(language)
+            decoder = await self._started(language)
         if not any(d.language == language for d in self._free) and self._count < self._most:
             self._prestart(language, _SPARE_AFTER)
         return PocketRecognizer(self, decoder)
@@ -116,6 +118,32 @@ class PocketRecognizers:
         task = asyncio.create_task(start(), name=f"prestart-{language}")
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+    async def _started(self, language: str) -> DecoderProcess:
+        """A new one. A client that gives up waiting must not cost it: the next attempt, which may come
+        before it is ready, would begin from nothing."""
+        starting = next((task for task, code in self._unawaited.items() if code == language), None)
+        if starting is None:
+            starting = asyncio.create_task(self._start(language), name=f"start-{language}")
+            self._background.add(starting)
+            starting.add_done_callback(self._background.discard)
+            starting.add_done_callback(self._spared)
+        else:
+            del self._unawaited[starting]
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            self._unawaited[starting] = language
+            if starting.done():
+                self._spared(starting)
+            raise
+
+    def _spared(self, starting: asyncio.Task[DecoderProcess]) -> None:
+        """It is over; ready and nobody's, it serves the next."""
+        if self._unawaited.pop(starting, None) is None or starting.cancelled():
+            return
+        if starting.exception() is None:
+            self._free.append(starting.result())
 
     async def _start(self, language: str) -> DecoderProcess:
         if importlib.util.find_spec("pocketsphinx") is None:

@@ -147,6 +147,8 @@ class _Pipeline:
             process = self._process = await self._start()
         if process.stdin is None or process.stdout is None:
             raise EngineFailed("apertium without pipes")
+        # A NUL ends a sentence: of two answers the second would be the next sentence's.
+        text = text.replace("\0", " ")
         escaped = re.sub(r"([\[\]{}^$/\\@<>])", r"\\\1", text)
         process.stdin.write(escaped.encode() + b".[]\n\0")
         await process.stdin.drain()
