@@ -139,11 +139,12 @@ def heads(results: dict[str, Any]) -> str:
 
 
 def notes(results: dict[str, Any]) -> list[str]:
-    """What the rows have to say beside their figures."""
-    return [
+    """What the rows have to say beside their figures, once where cases of a row say the same."""
+    said = [
         f"{row}: {note}." for row, cases in rows_of(results).items() for case in cases
         for note in case["notes"]
     ]  # fmt: skip
+    return list(dict.fromkeys(said))
 
 
 def write_between(path: Path, mark: str, text: str) -> None:

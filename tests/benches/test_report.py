@@ -10,7 +10,7 @@ import pytest
 
 from benches.reporting.document import write
 from benches.reporting.results import changes, merged, rows_of
-from benches.reporting.targets import TARGETS, heads, short, table, verdicts, write_between
+from benches.reporting.targets import TARGETS, heads, notes, short, table, verdicts, write_between
 
 WHERE = {
     "cpu": "one", "cores": 2, "scale": "quick", "date": "2026-01-01T00:00:00Z", "commit": "a",
@@ -67,6 +67,14 @@ def test_another_machine_and_another_form_are_not_compared(other: dict[str, Any]
     old = results(p99=figure(1.0, 1.0))
     old["benchmarks"][0]["extra_info"]["when"] |= other
     assert not changes(old, results("b", p99=figure(9.0, 9.0)))
+
+
+def test_what_several_cases_of_a_row_say_is_said_once() -> None:
+    both = results(p99=figure(1.0))
+    both["benchmarks"] += results(p99=figure(2.0))["benchmarks"]
+    for case in both["benchmarks"]:
+        case["extra_info"]["notes"] = ["nobody was refused"]
+    assert notes(both) == ["wire: nobody was refused."]
 
 
 def test_a_run_of_one_row_leaves_the_others_as_they_were() -> None:
