@@ -255,8 +255,11 @@ impl Line {
     pub fn count(&self, stats: &mut LegStats) {
         if let Some(rtp) = &self.rtp {
             stats.rtp = *rtp.receiver.stats();
-            if self.is_rtp {
+            if self.is_rtp && rtp.receiver.has_stream() {
                 stats.jitter_ns = rtp.receiver.jitter();
+            } else {
+                // Nothing waits for a gap, and the jitter is that of what came without time stamps.
+                stats.rtp.wait_ns = 0;
             }
         }
     }

@@ -267,6 +267,13 @@ impl Order {
         }
     }
 
+    /// Another line begins: how late packets came on the one before says nothing of it.
+    pub fn begin_anew(&mut self) {
+        self.forget();
+        self.wait = SHORTEST;
+        self.calm = 0;
+    }
+
     fn arrived(&mut self, arrival: Nanos) {
         if self.kept > 0 && arrival > self.newest + STILL {
             self.spared = arrival + GRACE;
