@@ -93,6 +93,11 @@ impl Filter {
         self.until
     }
 
+    /// Whether the next datagram tells what a spell that is over has dropped.
+    pub(crate) const fn is_unreported(&self) -> bool {
+        self.unreported && self.until == Nanos::MAX
+    }
+
     /// Whether drops that a datagram tells, which came at `arrival`, were strangers.
     pub(crate) fn explains(&mut self, arrival: Nanos) -> bool {
         if arrival <= self.end {
@@ -239,13 +244,17 @@ mod tests {
     fn what_the_filter_dropped_is_distinguished_from_what_did_not_fit_the_buffer() {
         let mut filter = Filter::new();
         assert!(!filter.explains(900 * MS));
+        assert!(!filter.is_unreported());
         filter.begin(1_000 * MS);
         assert!(!filter.explains(999 * MS), "it came before the filter");
         assert!(filter.explains(1_000 * MS));
         assert!(filter.explains(1_500 * MS));
+        assert!(!filter.is_unreported(), "not over yet");
         filter.end(2_000 * MS);
         assert!(filter.explains(1_999 * MS), "still in the buffer");
+        assert!(filter.is_unreported());
         assert!(filter.explains(2_001 * MS), "the first one after it");
+        assert!(!filter.is_unreported());
         assert!(!filter.explains(2_002 * MS));
     }
 
