@@ -4,7 +4,9 @@
 //! the kernel: 50,000 a second took 12 to 19 % of a core (`benches/rows/bench_stray.py`, 2026-11-22), with
 //! a filter on the socket nothing that could be measured. So a leg that meets [`FLOOD`] of them within
 //! [`FLOOD_WINDOW`] has the kernel drop them for [`SPELL`], then looks again. Not for good: somebody has to
-//! notice when the gateway moves. Not by `connect(2)`, which costs as little: then nobody counts the
+//! notice that the flood is over, and then, that the gateway has moved. While it goes on a leg that hears the first
+//! one notices no move: the look between two spells ends with the next [`FLOOD`] strangers, long before another
+//! sender would be believed ([`crate::newcomer`]). Not by `connect(2)`, which costs as little: then nobody counts the
 //! strangers, who learn that the port is closed, and a list of senders cannot be had that way.
 //!
 //! The kernel counts what a filter drops together with what a full buffer drops. The two are kept
@@ -25,7 +27,7 @@ pub(crate) const FLOOD: u64 = 500;
 /// Time in which strangers are counted.
 const FLOOD_WINDOW: Nanos = 100_000_000;
 
-/// How long the filter stays: a gateway that moves under a flood is heard that much later at most.
+/// How long the filter stays: a gateway that has moved is heard that much later at most, once the flood is over.
 pub(crate) const SPELL: Nanos = 1_000_000_000;
 
 /// When to filter, and what the filter has dropped.
