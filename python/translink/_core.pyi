@@ -237,7 +237,7 @@ class LegCounters(TypedDict):
     rtp_concealed_ns: int
     """Sound that was made up for what was lost."""
     rtp_wait_ns: int
-    """How long a gap in the sequence is waited for now: 80 to 200 ms; 0 = no RTP yet."""
+    """How long a gap in the sequence is waited for now: 80 to 200 ms; 0 = no RTP in this call."""
     drops_flushed: int
     """Bytes that waited for the ear and were dropped: by `flush`, `reset_leg` or `attach`, by `captions`
     (`set_original`), or because another sender came after `detach_leg`.

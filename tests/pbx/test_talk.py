@@ -12,6 +12,7 @@ from tests.support.virtual import run_virtually
 from translink.calls.exchange import Refused
 from translink.pbx.desk import Desk
 from translink.pbx.talk import TalkDesk
+from translink.settings.types import Address
 
 if TYPE_CHECKING:
     from translink.media import MediaLeg
@@ -22,6 +23,25 @@ HOUR = 3_600.0
 
 def _open_fake(leg: LegSettings) -> MediaLeg:
     return cast("MediaLeg", FakeLeg())
+
+
+def test_a_room_of_a_link_has_no_port_that_another_machine_reaches() -> None:
+    opened: list[LegSettings] = []
+
+    def open_leg(leg: LegSettings) -> MediaLeg:
+        opened.append(leg)
+        return _open_fake(leg)
+
+    async def scenario() -> None:
+        board = Board()
+        desk = Desk(board.switchboard, open_leg, most=10, host="192.0.2.7", plan={})
+        talks = TalkDesk(desk, board.journal, ("en", "fr"))
+        one, _ = talks.create()
+        talks.join(one, "en").end("hung up")
+        assert [leg.listen for leg in opened] == [Address("127.0.0.1", 0)] * 2
+        await board.switchboard.close("test over")
+
+    run_virtually(scenario())
 
 
 def test_a_link_serves_until_nobody_has_used_it_for_twelve_hours() -> None:

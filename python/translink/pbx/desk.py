@@ -206,19 +206,22 @@ class Desk:
         *,
         digits_reported: bool = False,
         shared: bool = False,
+        connected: bool = False,
     ) -> tuple[Seat, Seat]:
         """Two seats for a call of their own. `orders`: stage to vendors, as the legs' own;
-        `digits_reported`: see `Leg`; `shared`: their audio comes in at the shared port. Raises
+        `digits_reported`: see `Leg`; `shared`: their audio comes in at the shared port; `connected`:
+        over connections, and no datagram from another machine is to be heard. Raises
         `Unavailable`."""
         self.may_begin()
         if AUTO in languages:
             raise Unavailable("language auto: is for legs of the settings; name one", busy=False)
         names = (f"{name}.1", f"{name}.2")
+        host = "127.0.0.1" if connected else self._host
         try:
             own = LegOrders.model_validate(orders)
             wishes = [
                 LegSettings(name=leg, language=language, orders=own).brought(
-                    self._host, self._plan, shared=shared
+                    host, self._plan, shared=shared
                 )
                 for leg, language in zip(names, languages, strict=True)
             ]

@@ -92,7 +92,7 @@ class TalkDesk:
             hang_ups = tuple(functools.partial(self._hang_up, talk, each) for each in (0, 1))
             name = f"{talk.name}-{talk.calls}"
             with _as_refused():
-                talk.seats = self._desk.seize_pair(name, (one, two), hang_ups)
+                talk.seats = self._desk.seize_pair(name, (one, two), hang_ups, connected=True)
         seat = talk.seats[side]
         if seat.leg.language != language:
             seat.leg.set_language(language)

@@ -255,8 +255,11 @@ impl Line {
     pub fn count(&self, stats: &mut LegStats) {
         if let Some(rtp) = &self.rtp {
             stats.rtp = *rtp.receiver.stats();
-            if self.is_rtp {
+            if self.is_rtp && rtp.receiver.has_stream() {
                 stats.jitter_ns = rtp.receiver.jitter();
+            } else {
+                // Nothing waits for a gap, and the jitter is that of what came without time stamps.
+                stats.rtp.wait_ns = 0;
             }
         }
     }
@@ -290,16 +293,11 @@ impl Line {
 
     /// What is kept is PCM after all.
     fn give_up<S: LineSink>(&mut self, sink: &mut S) {
-        self.is_pcm();
-        self.pass_on(Self::pcm, sink);
-    }
-
-    const fn is_pcm(&mut self) {
         if let Some(watch) = &mut self.watch {
             watch.give_up();
         }
-        self.is_rtp = false;
-        self.reported = false;
+        (self.is_rtp, self.reported) = (false, false);
+        self.pass_on(Self::pcm, sink);
     }
 
     fn pass_on<S: LineSink>(

@@ -94,6 +94,6 @@ pub struct RtpStats {
     pub streams: u64,
     /// Sound that was made up for what was lost.
     pub concealed_ns: Nanos,
-    /// How long a gap is waited for now.
+    /// How long a gap is waited for now; 0 = no RTP has come in this call, or PCM comes instead.
     pub wait_ns: Nanos,
 }

@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use translink_core::framer::duration;
 use translink_core::jitter::Jitter;
 use translink_core::leg::{Input, LegConfig};
+use translink_core::line::Transport;
+use translink_core::rtp::format::Formats;
 
 #[test]
 fn a_punctual_stream_has_none_whatever_its_lengths() {
@@ -52,6 +54,24 @@ fn silence_suppressed_is_not_jitter_and_a_new_call_begins_at_none() {
     assert!((4_900_000..=5_000_000).contains(&settled), "{settled}");
     line.handle(Input::Reset);
     assert_eq!(line.leg.stats().jitter_ns, 0);
+}
+
+#[test]
+fn a_connection_has_its_own_on_a_leg_for_rtp_too() {
+    let mut line = Line::new(LegConfig {
+        transport: Transport::Rtp(Formats::default()),
+        ..LegConfig::default()
+    });
+    for n in 0..200 {
+        line.handle(Input::Pcm {
+            pcm: &[0; 640],
+            arrival: line.now,
+        });
+        line.pass(if n % 2 == 0 { 15 } else { 25 } * MS);
+    }
+    let settled = line.leg.stats().jitter_ns;
+    assert!((4_900_000..=5_000_000).contains(&settled), "{settled}");
+    assert_eq!(line.leg.stats().rtp.wait_ns, 0);
 }
 
 proptest! {

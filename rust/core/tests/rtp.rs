@@ -209,6 +209,46 @@ fn a_gap_is_waited_for_and_then_given_up() {
 }
 
 #[test]
+fn the_next_call_has_neither_the_wait_nor_the_last_sound_of_the_one_before() {
+    let mut phone = Phone::new(Format::Slin);
+    let packets = phone.say(&[8_000; 12 * 320]);
+    let mut line = leg(Format::Slin);
+    // The sixth comes more than 100 ms late.
+    let order = packets[..5].iter().chain(&packets[6..]);
+    for packet in order.chain(&packets[5..6]) {
+        line.datagram(packet);
+        line.pass(20 * MS);
+    }
+    assert!(line.leg.stats().rtp.wait_ns > SHORTEST);
+    line.handle(Input::Reset);
+    assert_eq!(line.leg.stats().rtp.wait_ns, 0);
+    line.datagram(&phone.say(&[0; 320])[0]);
+    assert_eq!(line.leg.stats().rtp.wait_ns, SHORTEST);
+    let (at, frame) = line.frames.last().unwrap();
+    assert_eq!((*at, &frame.pcm), (line.now, &[0; 640]));
+}
+
+#[test]
+fn an_automatic_leg_waits_for_gaps_only_while_rtp_comes() {
+    for ends in [true, false] {
+        let mut line = automatic();
+        for packet in Phone::new(Format::Alaw).say(&words(1, 5)) {
+            line.datagram(&packet);
+            line.pass(20 * MS);
+        }
+        assert_eq!(line.leg.stats().rtp.wait_ns, SHORTEST);
+        if ends {
+            line.handle(Input::Reset);
+        }
+        for _ in 0..50 {
+            line.datagram(&[0; 640]);
+            line.pass(20 * MS);
+        }
+        assert_eq!(line.leg.stats().rtp.wait_ns, 0, "{ends}");
+    }
+}
+
+#[test]
 fn what_stands_still_with_the_network_is_not_given_up() {
     let mut phone = Phone::new(Format::Slin16);
     let said: Vec<i16> = (0..16_000).map(|n| (n * 7_919 % 9_001) as i16).collect();

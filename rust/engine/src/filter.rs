@@ -4,7 +4,9 @@
 //! the kernel: 50,000 a second took 12 to 19 % of a core (`benches/rows/bench_stray.py`, 2026-11-22), with
 //! a filter on the socket nothing that could be measured. So a leg that meets [`FLOOD`] of them within
 //! [`FLOOD_WINDOW`] has the kernel drop them for [`SPELL`], then looks again. Not for good: somebody has to
-//! notice when the gateway moves. Not by `connect(2)`, which costs as little: then nobody counts the
+//! notice that the flood is over, and then, that the gateway has moved. While it goes on a leg that hears the first
+//! one notices no move: the look between two spells ends with the next [`FLOOD`] strangers, long before another
+//! sender would be believed ([`crate::newcomer`]). Not by `connect(2)`, which costs as little: then nobody counts the
 //! strangers, who learn that the port is closed, and a list of senders cannot be had that way.
 //!
 //! The kernel counts what a filter drops together with what a full buffer drops. The two are kept
@@ -25,7 +27,7 @@ pub(crate) const FLOOD: u64 = 500;
 /// Time in which strangers are counted.
 const FLOOD_WINDOW: Nanos = 100_000_000;
 
-/// How long the filter stays: a gateway that moves under a flood is heard that much later at most.
+/// How long the filter stays: a gateway that has moved is heard that much later at most, once the flood is over.
 pub(crate) const SPELL: Nanos = 1_000_000_000;
 
 /// When to filter, and what the filter has dropped.
@@ -91,6 +93,11 @@ impl Filter {
     /// When to take the filter away; `Nanos::MAX`: there is none.
     pub(crate) const fn until(&self) -> Nanos {
         self.until
+    }
+
+    /// Whether the next datagram tells what a spell that is over has dropped.
+    pub(crate) const fn is_unreported(&self) -> bool {
+        self.unreported && self.until == Nanos::MAX
     }
 
     /// Whether drops that a datagram tells, which came at `arrival`, were strangers.
@@ -239,13 +246,17 @@ mod tests {
     fn what_the_filter_dropped_is_distinguished_from_what_did_not_fit_the_buffer() {
         let mut filter = Filter::new();
         assert!(!filter.explains(900 * MS));
+        assert!(!filter.is_unreported());
         filter.begin(1_000 * MS);
         assert!(!filter.explains(999 * MS), "it came before the filter");
         assert!(filter.explains(1_000 * MS));
         assert!(filter.explains(1_500 * MS));
+        assert!(!filter.is_unreported(), "not over yet");
         filter.end(2_000 * MS);
         assert!(filter.explains(1_999 * MS), "still in the buffer");
+        assert!(filter.is_unreported());
         assert!(filter.explains(2_001 * MS), "the first one after it");
+        assert!(!filter.is_unreported());
         assert!(!filter.explains(2_002 * MS));
     }
 

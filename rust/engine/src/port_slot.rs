@@ -101,7 +101,8 @@ impl PortSlot {
 
     /// Whom a datagram is for.
     pub(crate) fn whose(&mut self, datagram: &Datagram<'_>, conversion: &Conversion) -> Whose {
-        if let Some(dropped) = datagram.dropped.filter(|&dropped| dropped != self.dropped) {
+        let news = |dropped: &u32| *dropped != self.dropped || self.filter.is_unreported();
+        if let Some(dropped) = datagram.dropped.filter(news) {
             let arrival = conversion.monotonic(datagram.stamp, self.latest);
             self.count_dropped(dropped, arrival);
             self.latest = arrival;
@@ -194,9 +195,51 @@ impl PortSlot {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::net::UdpSocket;
+
     use super::*;
+    use crate::batch;
     use crate::filter::{FLOOD, SPELL};
     use crate::token::Token;
+
+    #[test]
+    fn what_overflows_long_after_a_flood_is_lost_and_no_strangers() {
+        let here: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+        let port = PortSocket::open(1, here, 1 << 13).expect("a port");
+        let mut slot = PortSlot::new(Arc::new(port));
+        let talker = UdpSocket::bind(here).expect("a socket");
+        talker
+            .connect(slot.port.shared.local)
+            .expect("an address of this machine");
+        let mut batch = Batch::new(batch::room());
+        let mut hear = |slot: &mut PortSlot, datagrams: usize| {
+            for _ in 0..datagrams {
+                talker.send(&[1; 640]).expect("sent");
+            }
+            loop {
+                let count = slot.receive(&mut batch);
+                let conversion = Conversion::read();
+                for index in 0..count {
+                    slot.whose(&batch.datagram(index), &conversion);
+                }
+                if count == 0 {
+                    break;
+                }
+            }
+            let seen = slot.port.shared.snapshot();
+            (seen.strangers, seen.drops_kernel)
+        };
+        // More than the buffer holds; the next one that comes tells of it, here while the filter is on.
+        slot.filter.begin(clock::now());
+        hear(&mut slot, 1_000);
+        let (strangers, lost) = hear(&mut slot, 1);
+        assert!(strangers > 0 && lost == 0, "{strangers} {lost}");
+        slot.let_in();
+        assert_eq!(hear(&mut slot, 1), (strangers, 0));
+        hear(&mut slot, 1_000);
+        let seen = hear(&mut slot, 1);
+        assert!(seen.0 == strangers && seen.1 > 0, "{seen:?}");
+    }
 
     #[test]
     fn a_program_too_long_for_the_kernel_is_not_made_anew_for_each_batch_of_a_flood() {

@@ -39,6 +39,8 @@ pub(crate) struct Slot {
     moved: Nanos,
     /// When it was last reported that RTP comes.
     rtp_reported: Nanos,
+    /// What was found too soon after that.
+    untold: Option<(Found, bool)>,
     filter: Filter,
     /// Where what the talker says is drawn.
     said: Slots,
@@ -74,6 +76,7 @@ impl Slot {
             admission,
             moved: 0,
             rtp_reported: 0,
+            untold: None,
             filter: Filter::new(),
             said: Slots::default(),
             life: 0,
@@ -250,12 +253,14 @@ impl Slot {
         self.queued = waits;
     }
 
-    /// A sender that mixes it with other things fills no log.
+    /// A sender that mixes it with other things fills no log. What comes too soon is put off: the line says it once.
     fn report_rtp(&mut self, found: Found, taken: bool, at: Nanos, out: &mut Outbox) {
         if self.rtp_reported > 0 && at < self.rtp_reported + RTP_REPORTED_AGAIN {
+            self.untold = Some((found, taken));
             return;
         }
         self.rtp_reported = at;
+        self.untold = None;
         let item = Item::Rtp {
             leg: self.shared.number,
             life: self.life,
@@ -292,6 +297,10 @@ impl Slot {
                 }
                 Output::Rtp { found, taken } => self.report_rtp(found, taken, now, out),
                 Output::Timeout(at) => {
+                    let due = now >= self.rtp_reported + RTP_REPORTED_AGAIN;
+                    if let Some((found, taken)) = self.untold.filter(|_| due) {
+                        self.report_rtp(found, taken, now, out);
+                    }
                     self.account();
                     self.deadline = at.min(self.filter.until()).min(self.admission.expires());
                     return;

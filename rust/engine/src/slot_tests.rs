@@ -47,6 +47,27 @@ impl Kit {
         std::thread::sleep(Duration::from_millis(100));
     }
 
+    /// The far end of a connection that the leg has from now on.
+    fn connect(&mut self) -> TcpStream {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
+        let address = listener.local_addr().expect("bound");
+        let far = TcpStream::connect(address).expect("a connection");
+        let near = listener.accept().expect("a connection").0;
+        let stream = Stream::new(near.as_fd(), 1, Protocol::AudioSocket { rate: 8_000 });
+        let stream = Box::new(stream.expect("a connection"));
+        self.slot.attach(stream, true, &mut self.out);
+        far
+    }
+
+    /// How often it was reported that RTP comes.
+    fn reported(&mut self) -> usize {
+        let mut reported = 0;
+        self.inbox.drain(1_000, |item| {
+            reported += usize::from(matches!(item, Item::Rtp { .. }));
+        });
+        reported
+    }
+
     /// Those were sent, and their room is free.
     fn gave_back(&self) {
         let waits = self.slot.leg.stats().playout_queued;
@@ -54,6 +75,14 @@ impl Kit {
         let reserved = self.slot.shared.counters.snapshot().playout_queued;
         assert_eq!(reserved, waits);
     }
+}
+
+/// 20 ms of µ-law.
+fn packet(sequence: u8) -> [u8; 172] {
+    let mut packet = [0; 172];
+    packet[0] = 0x80;
+    packet[3] = sequence;
+    packet
 }
 
 #[test]
@@ -71,14 +100,8 @@ fn what_an_ear_is_sent_while_a_datagram_is_heard_gives_its_room_back() {
 
 #[test]
 fn what_an_ear_is_sent_while_a_connection_is_read_gives_its_room_back() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
-    let address = listener.local_addr().expect("bound");
-    let mut far = TcpStream::connect(address).expect("a connection");
-    let near = listener.accept().expect("a connection").0;
     let mut kit = Kit::new(Transport::default());
-    let stream = Stream::new(near.as_fd(), 1, Protocol::AudioSocket { rate: 8_000 });
-    let stream = Box::new(stream.expect("a connection"));
-    kit.slot.attach(stream, true, &mut kit.out);
+    let mut far = kit.connect();
     kit.speak();
     far.write_all(&[3, 0, 1, b'5']).expect("a connection");
     assert!(eventually(|| {
@@ -86,6 +109,25 @@ fn what_an_ear_is_sent_while_a_connection_is_read_gives_its_room_back() {
         kit.slot.leg.stats().digits == 1
     }));
     kit.gave_back();
+}
+
+#[test]
+fn a_flood_at_a_leg_that_has_a_connection_is_kept_out_by_the_kernel() {
+    let mut kit = Kit::new(Transport::default());
+    let _far = kit.connect();
+    let talker = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let address = kit.slot.sockets.local;
+    let mut batch = Batch::new(batch::room());
+    assert!(eventually(|| {
+        for _ in 0..10 {
+            for _ in 0..BATCH {
+                talker.send_to(&[0; 640], address).expect("sent");
+            }
+            while kit.slot.receive(BATCH, &mut batch, &mut kit.out) {}
+        }
+        kit.slot.filter.until() < Nanos::MAX
+    }));
+    assert_eq!(kit.slot.leg.stats().datagrams_in, 0);
 }
 
 #[test]
@@ -99,18 +141,34 @@ fn rtp_that_comes_and_goes_is_reported_once_a_second() {
         kit.slot.turn(&mut batch, &mut kit.out);
     };
     // Enough of it to be found again each time.
-    let mut packet = [0; 172];
-    packet[0] = 0x80;
     for sequence in 0..40 {
-        packet[3] = sequence;
-        hear(&packet);
+        hear(&packet(sequence));
         if sequence % 4 == 3 {
             hear(&[0; 640]);
         }
     }
-    let mut reported = 0;
-    kit.inbox.drain(1_000, |item| {
-        reported += usize::from(matches!(item, Item::Rtp { .. }));
-    });
+    let reported = kit.reported();
     assert!((1..5).contains(&reported), "{reported}");
+}
+
+#[test]
+fn rtp_that_is_found_again_too_soon_is_reported_when_its_time_has_come() {
+    let mut kit = Kit::new(Transport::default());
+    let talker = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let address = kit.slot.sockets.local;
+    let mut batch = Batch::new(batch::room());
+    let mut hear = |datagram: &[u8]| {
+        talker.send_to(datagram, address).expect("sent");
+        kit.slot.turn(&mut batch, &mut kit.out);
+    };
+    for sequence in 0..10 {
+        hear(&packet(sequence));
+    }
+    // Neither RTP nor short: what follows is PCM until it is found again.
+    hear(&[0; 200]);
+    for sequence in 10..80 {
+        hear(&packet(sequence));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(kit.reported(), 2);
 }

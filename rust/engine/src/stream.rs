@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use socket2::Socket;
+use socket2::{Socket, TcpKeepalive};
 use translink_core::frame::{FRAME_BYTES, Nanos};
 use translink_core::leg::Input;
 use translink_core::websocket::Dialect;
@@ -64,6 +64,12 @@ impl Stream {
         };
         let _ = socket.set_tcp_notsent_lowat(waiting);
         let _ = socket.set_tcp_user_timeout(Some(SILENT));
+        // An end that is sent nothing leaves nothing unacknowledged: where it says nothing either, the kernel asks, and
+        // the time-out counts from what was last heard.
+        let asked = TcpKeepalive::new()
+            .with_time(SILENT)
+            .with_interval(SILENT / 2);
+        let _ = socket.set_tcp_keepalive(&asked);
         let peer = socket.peer_addr()?.as_socket();
         Ok(Self {
             socket,

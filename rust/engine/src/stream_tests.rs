@@ -93,6 +93,15 @@ fn audio_of_8_khz_becomes_frames_and_frames_become_audio_of_8_khz() {
 }
 
 #[test]
+fn an_end_that_says_nothing_and_is_sent_nothing_is_asked_whether_it_is_there() {
+    let (_far, near) = pair();
+    let stream = Stream::new(near.as_fd(), 1, Protocol::AudioSocket { rate: 8_000 });
+    let socket = stream.expect("a connection").socket;
+    assert!(socket.keepalive().expect("a socket"));
+    assert_eq!(socket.tcp_keepalive_time().expect("of TCP"), SILENT);
+}
+
+#[test]
 fn a_broken_connection_is_reported_and_the_leg_lives_on() {
     let ((far, near), (engine, leg)) = (pair(), engine());
     let protocol = Protocol::AudioSocket { rate: 8_000 };

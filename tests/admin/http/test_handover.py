@@ -92,6 +92,8 @@ async def look_at_the_connection(tmp_path: Path) -> None:
             (transport,) = server.guard.connections._by_transport
             client: socket.socket = transport.get_extra_info("socket")
             assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
+            assert client.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
 
 
 async def test_the_leg_can_hang_up(http: aiohttp.ClientSession) -> None:

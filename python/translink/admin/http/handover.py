@@ -73,8 +73,11 @@ async def _answered(
     transport.pause_reading()
     line: socket.socket | None = transport.get_extra_info("socket")
     if line is not None:
-        # The engine sets it on what it gets, which over TLS and at a face is another socket than the client's.
+        # The engine sets these on what it gets, which over TLS and at a face is another socket than the client's.
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED)
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, UNACKNOWLEDGED // 1_000)
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, UNACKNOWLEDGED // 2_000)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     await response.prepare(request)
     async with asyncio.timeout(LEAVING_TIME):
         while transport.get_write_buffer_size():  # noqa: ASYNC110 - a transport has no event for it

@@ -238,6 +238,12 @@ impl Receiver {
         &self.stats
     }
 
+    /// Whether any packet of this call was heard.
+    #[must_use]
+    pub const fn has_stream(&self) -> bool {
+        self.ssrc.is_some()
+    }
+
     /// How unevenly the packets of the present stream arrive (RFC 3550, 6.4.1).
     #[must_use]
     pub const fn jitter(&self) -> Nanos {
@@ -248,6 +254,9 @@ impl Receiver {
     pub fn forget(&mut self) -> usize {
         let held = self.order.held();
         self.begin(None);
+        self.order.begin_anew();
+        self.up.restart();
+        self.rested = true;
         self.before = None;
         self.tally = Tally::default();
         self.heard = None;

@@ -206,7 +206,8 @@ impl Slot {
     fn shut_out(&mut self) {
         let peers = self.admission.peers();
         let now = clock::now();
-        if peers.is_empty() {
+        // Nobody is heard yet, so anybody may be; but where a connection has the leg, no datagram is.
+        if peers.is_empty() && self.stream.is_none() {
             return;
         }
         if self.sockets.filter(Some(&program(&peers, &[]))).is_ok() {
