@@ -368,10 +368,7 @@ fn check_buffer(bytes: usize) -> PyResult<()> {
 }
 
 /// Audio is large: where it does not fit the memory, `MemoryError`.
-fn audio(
-    py: Python<'_>,
-    (first, audio): (u64, Vec<u8>),
-) -> PyResult<(u64, Bound<'_, PyBytes>)> {
+fn audio(py: Python<'_>, (first, audio): (u64, Vec<u8>)) -> PyResult<(u64, Bound<'_, PyBytes>)> {
     let copy = |bytes: &mut [u8]| {
         bytes.copy_from_slice(&audio);
         Ok(())
