@@ -113,7 +113,12 @@ def test_a_folder_of_recordings_that_workers_share_counts_once(one_disk: bool, s
     def of(size: int) -> dict[str, Any]:
         return {"legs": {}, "recording": {"bytes": size, "running": 1}}
 
-    answers = {"w1": of(3_000), "w2": of(4_000), "w3": {"legs": {}}, "w4": None}
+    answers: dict[str, dict[str, Any] | None] = {
+        "w1": of(3_000),
+        "w2": of(4_000),
+        "w3": {"legs": {}},
+        "w4": None,
+    }
     found = sums.stats(answers, one_disk=one_disk)
     assert found["recording"] == {"bytes": size, "running": 2}
 
