@@ -177,6 +177,8 @@ class NatsConnection:
 @contextlib.asynccontextmanager
 async def connected(url: str, access: NatsAccess, fleet: str) -> AsyncIterator[NatsConnection]:
     """A connection with its buckets. Raises `Unusable`, also for what fails inside."""
+    if access.credentials is not None:
+        _refuse_no_credentials(access.credentials)
     client, seen = Client(), list[Exception]()
     connection = NatsConnection(client, fleet)
 
@@ -188,8 +190,6 @@ async def connected(url: str, access: NatsAccess, fleet: str) -> AsyncIterator[N
 
     try:
         try:
-            if access.credentials is not None:
-                _refuse_no_credentials(access.credentials)
             await client.connect(
                 [url],
                 name="translink",
@@ -219,10 +219,13 @@ async def connected(url: str, access: NatsAccess, fleet: str) -> AsyncIterator[N
 
 
 def _refuse_no_credentials(path: Path) -> None:
-    """In a file without a JWT nats-py looks for one for ever, in the loop's thread. Raises `OSError`, `ValueError`."""
-    content = path.read_bytes()
+    """In a file without a JWT nats-py looks for one for ever, in the loop's thread. Raises `Unusable`."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Unusable(f"placement.credentials: {path}: {error.strerror}") from None
     if b"BEGIN NATS USER JWT" not in content or b"BEGIN USER NKEY SEED" not in content:
-        raise ValueError(f"placement.credentials: {path} should be a .creds file, as nsc makes it")
+        raise Unusable(f"placement.credentials: {path} should be a .creds file, as nsc makes it")
 
 
 def _trusted(access: NatsAccess) -> ssl.SSLContext:
