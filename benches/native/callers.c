@@ -35,6 +35,8 @@
 #include <unistd.h>
 
 enum { FRAME = 640, PHASES = 20, MOST_LINES = 4096, BATCH = 64, MOST_BYTES = 2048 };
+enum { AHEAD = 1000, PAGE = 4096 };                 // frames of each line that are in memory before they are said
+static const size_t MOST_POPULATED = (size_t)1 << 32; // bytes of AUDIO: all in memory before the first is said
 static const uint64_t MS = 1000000u;
 
 struct line {
@@ -112,6 +114,15 @@ static void hear(uint32_t number) {
     }
 }
 
+// What a line says in the next AHEAD frames is read from the disk meanwhile; what it has said may leave memory.
+static void read_ahead(char *audio, size_t size, const struct line *line) {
+    size_t chunk = (size_t)AHEAD * FRAME, at = (line->first + line->said) / PAGE * PAGE;
+    if (line->said >= line->bytes) return;
+    if (line->said >= chunk) madvise(audio + at - chunk / PAGE * PAGE, chunk / PAGE * PAGE, MADV_DONTNEED);
+    if (at + 2 * chunk < size) size = at + 2 * chunk;
+    madvise(audio + at, size - at, MADV_WILLNEED);
+}
+
 static void how(void) {
     uint64_t at = clock_of(CLOCK_MONOTONIC);
     for (int n = 0; n < count_of_lines; n++)
@@ -154,9 +165,11 @@ int main(int count, char **arguments) {
     struct stat about;
     if (file < 0 || fstat(file, &about)) return perror(arguments[1]), 1;
     size_t size = about.st_size ? (size_t)about.st_size : 1;
-    char *audio = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
+    int all = size <= MOST_POPULATED;
+    char *audio = mmap(NULL, size, PROT_READ, MAP_PRIVATE | (all ? MAP_POPULATE : 0), file, 0);
     kept = fopen(arguments[2], "wb");
     if (audio == MAP_FAILED || !kept) return perror("files"), 1;
+    if (!all) madvise(audio, size, MADV_RANDOM); // the kernel would guess what is read next, megabytes at a time
     setvbuf(kept, NULL, _IOFBF, 1 << 22);
 
     int poll = epoll_create1(0);
@@ -167,6 +180,7 @@ int main(int count, char **arguments) {
         if (count_of_lines == MOST_LINES) return 2;
         struct line *line = &lines[count_of_lines++];
         *line = (struct line){.first = first, .bytes = bytes, .waits = strstr(text, "later") != NULL};
+        if (!all) read_ahead(audio, size, line);
         int ear = open_line(poll, line, port);
         if (ear < 0) return perror("line"), 1;
         printf("%d ", ear);
@@ -208,6 +222,8 @@ int main(int count, char **arguments) {
                 const char *frame = silence;
                 if (line->said + FRAME <= line->bytes) frame = audio + line->first + line->said;
                 line->said += FRAME;
+                // Not all lines at once.
+                if (!all && (line->said / FRAME + (uint64_t)n * 5) % AHEAD == 0) read_ahead(audio, size, line);
                 if (line->mouth < 0) continue;
                 if (send(line->mouth, frame, FRAME, 0) == FRAME) sent++;
                 else refused++;
