@@ -72,9 +72,10 @@ int main(int count, char **arguments) {
     }
 
     static int socks[MOST_PORTS];
-    uint32_t senders = count > 6 && !strcmp(arguments[6], "shared") ? ports : 1;
+    int shared = count > 6 && !strcmp(arguments[6], "shared");
+    uint32_t senders = shared ? ports : 1;
     for (uint32_t n = 0; n < senders; n++) {
-        uint32_t host = senders > 1 ? 0x7f010001u + n / 250 * 256 + n % 250 : INADDR_LOOPBACK;
+        uint32_t host = shared ? 0x7f010001u + n / 250 * 256 + n % 250 : INADDR_LOOPBACK;
         struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(host)};
         from.sin_port = htons((uint16_t)(count > 5 ? atoi(arguments[5]) : 0));
         socks[n] = socket(AF_INET, SOCK_DGRAM, 0);

@@ -18,6 +18,7 @@ import pytest
 from benches.kit.dashboards import chromium_program
 from benches.kit.native import ROOT, has_openssl_headers
 from benches.kit.quota import has_quota
+from benches.rows.bench_ingest import listen
 from benches.rows.bench_replay import replay
 
 
@@ -48,6 +49,12 @@ def test_the_rows_of_media_and_the_small_ones_run(tmp_path: Path) -> None:
     assert "<text" in (tmp_path / "playout.svg").read_text()
     assert "//" not in page, "nothing is fetched"
     assert "| ingest losses at 40,000 datagrams/s |" in (tmp_path / "report.md").read_text()
+
+
+def test_the_only_leg_of_a_shared_port_is_sent_to_from_its_own_address() -> None:
+    reported, sent = listen("shared", 1, 0.3)
+    assert sent.sent >= 30
+    assert reported["datagrams"] > 0
 
 
 @pytest.mark.timeout(300)
