@@ -54,7 +54,7 @@ def bench_production(bench: Bench, calls: int) -> None:
             "a talk that was written takes the place of a recorded one: no ../shared/talks here"
         )
     scene = CallsScene(
-        calls, scale.pick(3.0, 10.0, 20.0), manner=scale.pick(Manner(words=(1, 3)), BOTH, BOTH)
+        calls, scale.pick(3.0, 10.0, 30.0), manner=scale.pick(Manner(words=(1, 3)), BOTH, BOTH)
     )
     scenes = {
         "both talk": scene,
