@@ -110,7 +110,7 @@ class App:
         before = await predecessor(settings) if self._take_over else self._before
         if before is None:
             refuse_taken_ports(settings)  # first: engines take seconds to load
-        refuse_unusable(settings)
+        refuse_unusable(settings, addresses=before is not None)
         async with AsyncExitStack() as stack:
             fleet = None
             if settings.placement.nats and self._member is None:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from translink.settings.model import Settings
 
 
-def refuse_unusable(settings: Settings) -> None:
+def refuse_unusable(settings: Settings, *, addresses: bool = True) -> None:
     """Makes the folder of recordings and the certificate of our own, where they are wanted. An address that is only
-    taken may be our predecessor's: see `refuse_taken_ports`. Raises `SettingsError`."""
+    taken may be our predecessor's; without one `refuse_taken_ports` has looked at all `addresses`. Raises
+    `SettingsError`."""
     refuse_bad_files(settings)
     if settings.record.folder is not None:
         from translink.recording.store import Store  # loaded only where it is wanted
@@ -25,7 +26,7 @@ def refuse_unusable(settings: Settings) -> None:
         Store(settings.record)
     if settings.admin.tls_self_signed:
         self_signed(settings.admin.host, settings.admin.allowed_hosts)
-    for each in addresses_of(settings):
+    for each in addresses_of(settings) if addresses else ():
         problem = each.problem()
         if problem is not None and problem.errno != errno.EADDRINUSE:
             raise each.refused(problem) from problem

@@ -168,7 +168,7 @@ class Crew:
         before = await predecessor(settings) if self._take_over else None
         if before is None and self._take_over:
             refuse_taken_ports(settings)
-        refuse_unusable(settings)
+        refuse_unusable(settings, addresses=before is not None)
         self._endpoints = await find_endpoints(settings, stack, self._engines)
         self._face = face = FaceServer(
             settings.admin,
