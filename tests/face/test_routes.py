@@ -16,6 +16,8 @@ from aiohttp import web
 from tests.support.console import ConsoleDesk
 from tests.support.serve import until
 from translink.admin import AdminServer
+from translink.admin.access.guard import Guard
+from translink.admin.access.roles import Access
 from translink.admin.routes.live import MOST_DASHBOARDS
 from translink.commands.control import CONTROL_SECONDS
 from translink.commands.takeover import ASK_SECONDS
@@ -56,7 +58,8 @@ class TwoNodes:
             first = 24_000 + 20 * number
             desk = ConsoleDesk(calls={"ports": f"{first}-{first + 9}", "max_created": 3})
             desk.board.switchboard.name_calls(name, 1)
-            server = AdminServer(desk.console, port=0, token=TOKEN)
+            guard = Guard(Access("127.0.0.1", TOKEN, listen_in=True))
+            server = AdminServer(desk.console, port=0, guard=guard)
             await server.start()
             self.desks[name], self.servers[name] = desk, server
             self.peers[name] = AdminPeer(name, server.url, TOKEN)
@@ -133,6 +136,17 @@ async def test_what_concerns_one_call_is_asked_of_its_node(nodes: TwoNodes) -> N
     assert (await nodes.ask("POST", f"/api/calls/{made[1]['call']}/end", {}))[0] == 200
     for path in ("/api/calls/w1-c99", "/api/calls/nobody", "/api/legs/nobody"):
         assert (await nodes.ask("GET", path))[0] == 404
+
+
+async def test_an_operator_who_listens_in_is_told_why_it_ends(nodes: TwoNodes) -> None:
+    """Through the face, too: the dashboard said "Listening ended", in red."""
+    made = await nodes.made()
+    leg = made["legs"][0]["name"]
+    async with nodes.http.ws_connect(f"{nodes.face.url}/api/legs/{leg}/audio") as listener:
+        await until(lambda: nodes.streams("listeners") == 1)
+        assert (await nodes.ask("DELETE", f"/api/calls/{made['call']}"))[0] == 200
+        message = await listener.receive(timeout=5)
+        assert (message.data, message.extra) == (1001, "the call is over")
 
 
 async def test_a_node_that_refuses_is_passed_over(nodes: TwoNodes) -> None:
