@@ -14,6 +14,7 @@ from tests.dashboard.board import TalkBoard
 from tests.dashboard.conftest import Visit
 from translink.observe.stages import STAGES
 from translink.observe.views import CallRow, LegLive
+from translink.text.sentences import join
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -61,6 +62,21 @@ async def test_figures_are_written_with_three_digits_and_losses_never_rounded_aw
     assert await run(blank, "format.js", write, [list(each) for each in asked]) == list(
         asked.values()
     )
+
+
+async def test_finals_are_joined_as_the_server_joins_them(blank: Page) -> None:
+    body = "({joined}, pairs) => pairs.map(([left, right]) => joined(left, right))"
+    pairs = [
+        ("", "hello"),
+        ("hello", ""),
+        ("hello", "there"),
+        ("今天天气", "很好。"),
+        ("はい、", "そうです"),
+        ("こんにちは", "Anna"),
+        ("สวัสดี", "ครับ"),
+    ]
+    got = await run(blank, "transcript-lines.js", body, [list(pair) for pair in pairs])
+    assert got == [join(left, right) for left, right in pairs]
 
 
 async def test_an_outline_is_drawn_where_its_moments_are(blank: Page) -> None:

@@ -3,7 +3,7 @@
 // Messages go in through `apply`; panes read; `changed` says which parts are new since the last
 // frame. Everything is bounded: events, lines of a call, calls remembered after their end.
 
-import { become, further, identity, inOrder, key, longer } from "./transcript-lines.js";
+import { become, further, identity, inOrder, joined, key, longer } from "./transcript-lines.js";
 import { Envelope } from "./waveform.js";
 
 const EVENTS_KEPT = 1_000;
@@ -254,7 +254,7 @@ export class Store {
       this.interims.set(leg, { text: event.text, firm: now?.firm ?? "", since: now?.since ?? event.at });
     } else if (event.type === "final") {
       const now = this.interims.get(leg);
-      const firm = [now?.firm, event.text].filter(Boolean).join(" ");
+      const firm = joined(now?.firm ?? "", event.text);
       this.interims.set(leg, { text: longer(firm, now?.text), firm, since: now?.since ?? event.at });
     } else if (event.type === "segment") {
       this.interims.delete(leg);
