@@ -232,6 +232,11 @@ KEYS = {"deepgram": {"api_key": "***"}, "deepl": {"api_key": "***"}}
             *("warn", "Deepgram streaming is down", "Deepgram does not answer.", "translink keeps trying"),
         ),
         (
+            {"deepgram.listen": ("open", "denied", 403)},
+            *("warn", "Deepgram streaming is down", "Deepgram does not let this key do that (403)."),
+            "Choose another model",
+        ),
+        (
             {"deepl": ("open", "denied", 403)},
             *("warn", "DeepL is down", "DeepL refused the key (403).", "Set DEEPL_API_KEY"),
         ),
