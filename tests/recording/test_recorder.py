@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import stat
 import threading
 import time
@@ -340,6 +341,43 @@ async def test_what_does_not_fit_is_not_begun_and_said_once(tmp_path: Path) -> N
     ended = [event for event in board.events("call") if event["state"] == "ended"]
     assert all("record.disk_limit" in event["recording_problem"] for event in ended)
     assert os.listdir(tmp_path) == [full.name]
+
+
+async def test_a_disk_that_is_full_again_is_said_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("translink.recording.recorder.FULL_PERIOD", 0.1)
+    problem = [""]
+    async with board_recorded(tmp_path) as (board, recorder):
+        recorder._store.full = lambda: problem[0]  # type: ignore[method-assign]
+        with capture_logs() as logs:
+            for now in ("no space left", "", "no space left"):
+                problem[0] = now
+                await until(lambda: recorder._full == problem[0])
+                await board.talk("1", 0.3)
+                await board.no_calls()
+        assert (recorder.figures()["begun"], recorder.figures()["refused"]) == (1, 2)
+    assert [line["event"] for line in logs].count("calls are not recorded") == 2
+
+
+async def test_what_cannot_be_deleted_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "20200101T000000Z-old"
+    old.mkdir()
+    os.utime(old, (0, 0))
+    tries: list[Path] = []
+
+    def refused(path: Path, ignore_errors: bool) -> None:
+        tries.append(path)
+
+    monkeypatch.setattr(shutil, "rmtree", refused)
+    monkeypatch.setattr("translink.recording.recorder.SWEEP_PERIOD", 0.0)
+    with capture_logs() as logs:
+        async with board_recorded(tmp_path):
+            await until(lambda: len(tries) >= 3)
+    said = [line for line in logs if "record.retention" in line["event"]]
+    assert [(line["log_level"], line["first"]) for line in said] == [("error", old.name)]
 
 
 async def test_a_recording_that_is_switched_on_in_silence_begins_with_the_newest_sound(

@@ -101,6 +101,25 @@ def test_what_is_too_old_goes_and_what_is_not_ours_stays(tmp_path: Path) -> None
     assert elsewhere.exists()
 
 
+def test_what_cannot_be_deleted_is_not_said_to_be_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = store_in(tmp_path, retention=100)
+    place, name = store.make("20200101T000000Z-old")
+    (place / "1.wav").write_bytes(bytes(1_000))
+    later = time.time() + 200
+
+    def refused(path: Path, ignore_errors: bool) -> None:
+        assert ignore_errors, "as a folder of another user's"
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", refused)
+        assert store.sweep(later, ()) == []
+        assert (store.stuck, store.used) == ([name], 1_000)
+    assert store.sweep(later, ()) == [name]
+    assert (store.stuck, store.used) == ([], 0)
+
+
 def test_what_other_processes_write_counts_once_it_was_measured(tmp_path: Path) -> None:
     ours, theirs = (store_in(tmp_path, disk_limit=1_000_000) for _ in range(2))
     now = time.time()

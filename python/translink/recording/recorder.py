@@ -72,6 +72,8 @@ class Recorder:
         self._store = Store(settings)
         self._full = self._store.full()
         self._said_full = ""
+        self._said_stuck = False
+        """The thread's."""
         self._running: dict[str, list[tuple[Call, Recording, dict[str, Leg]]]] = {}
         """By call; the legs are those that are still being recorded."""
         self._new: deque[Recording] = deque()
@@ -276,7 +278,9 @@ class Recorder:
                 self._store.measure(time.time())
             if now - checked > FULL_PERIOD:
                 checked = now
-                self._full = self._store.full()
+                was_full, self._full = self._full, self._store.full()
+                if was_full and not self._full:
+                    self._said_full = ""  # the next time is said again
             while self._new:
                 self._open.append(self._new.popleft())
             for recording in self._open:
@@ -318,6 +322,15 @@ class Recorder:
         running = {each.name for each in self._open}
         for name in self._store.sweep(time.time(), running):
             log.info("a recording was deleted: it is older than record.retention", recording=name)
+        stuck = self._store.stuck
+        if stuck and not self._said_stuck:
+            log.error(
+                "recordings older than record.retention cannot be deleted; delete them by hand",
+                folder=str(self._store.folder),
+                recordings=len(stuck),
+                first=stuck[0],
+            )
+        self._said_stuck = bool(stuck)
 
     def _on_loop(self, what: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is gone: the process ends

@@ -60,6 +60,8 @@ class Store:
         """Bytes of all recordings; as of the newest `measure` or `sweep`, and what was written since."""
         self._still: dict[str, int] = {}
         """Bytes of those that nobody writes to, by name, since the newest `sweep`."""
+        self.stuck: list[str] = []
+        """What the newest `sweep` could not delete, or not whole."""
 
     def make(self, name: str) -> tuple[Path, str]:
         """A new recording's folder, and its name, which may have got a number. Raises `OSError`."""
@@ -99,15 +101,19 @@ class Store:
     def sweep(self, now: float, running: Collection[str]) -> list[str]:
         """Delete what is too old (`now` = Unix seconds), count what is left. Names of what was deleted."""
         gone, used = [], 0
+        stuck: list[str] = []
         self._still.clear()
         for path in self._recordings():
             size, newest = _measure(path)
             if path.name not in running and now - newest > self._settings.retention:
                 shutil.rmtree(path, ignore_errors=True)
-                gone.append(path.name)
-            else:
-                used += size
-        self.used = used
+                if not path.exists():
+                    gone.append(path.name)
+                    continue
+                stuck.append(path.name)
+                size, _ = _measure(path)
+            used += size
+        self.used, self.stuck = used, stuck
         return gone
 
     def measure(self, now: float) -> None:
