@@ -380,6 +380,43 @@ async def test_what_cannot_be_deleted_is_said_once(
     assert [(line["log_level"], line["first"]) for line in said] == [("error", old.name)]
 
 
+def slow_folder(folder: Path, patch: pytest.MonkeyPatch) -> list[Path]:
+    """A thousand recordings, each of which takes 10 ms to look at. Those that were."""
+    for number in range(1_000):
+        (folder / f"20200101T000000Z-{number}").mkdir()
+    looked: list[Path] = []
+
+    def slow(path: Path) -> tuple[int, float]:
+        looked.append(path)
+        time.sleep(0.01)
+        return 0, time.time()
+
+    patch.setattr("translink.recording.store._measure", slow)
+    return looked
+
+
+async def test_sound_does_not_wait_for_a_walk_through_many_recordings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = slow_folder(tmp_path, monkeypatch)
+    async with board_recorded(tmp_path) as (board, recorder):
+        talking = asyncio.create_task(board.talk("1", 3.0))
+        await until(lambda: recorder.figures()["bytes"] > 50_000)
+        assert 0 < len(looked) < 1_000
+        await talking
+
+
+async def test_an_end_does_not_wait_for_a_walk_through_many_recordings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = slow_folder(tmp_path, monkeypatch)
+    with capture_logs() as logs:
+        async with board_recorded(tmp_path):
+            await until(lambda: looked)
+    assert len(looked) < 1_000
+    assert not [line for line in logs if "disk" in line["event"]]
+
+
 async def test_a_recording_that_is_switched_on_in_silence_begins_with_the_newest_sound(
     tmp_path: Path,
 ) -> None:

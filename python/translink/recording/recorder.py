@@ -27,7 +27,7 @@ from translink.results import RATE
 from translink.settings.secrets import readable_by_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from translink.calls.call import Call
     from translink.calls.leg import Leg
@@ -45,6 +45,8 @@ SWEEP_PERIOD = 600.0
 """Seconds between two looks for what is too old."""
 MEASURE_PERIOD = 10.0
 """Seconds between two looks at what other processes wrote."""
+WALK_SLICE = 0.02
+"""Seconds of each look that such a walk through the folder takes while something is recorded."""
 FULL_PERIOD = 2.0
 """Seconds between two looks at how full the disk is."""
 LAST_WRITES_TIME = 3.0
@@ -72,8 +74,11 @@ class Recorder:
         self._store = Store(settings)
         self._full = self._store.full()
         self._said_full = ""
+        self._walk: Iterator[str] | None = None
+        """The thread's, as what follows: a walk through the folder that is not done."""
+        self._swept = self._walked = 0.0
+        """When the last sweep began, and when the last walk was done; monotonic clock."""
         self._said_stuck = False
-        """The thread's."""
         self._running: dict[str, list[tuple[Call, Recording, dict[str, Leg]]]] = {}
         """By call; the legs are those that are still being recorded."""
         self._new: deque[Recording] = deque()
@@ -266,16 +271,12 @@ class Recorder:
     # --- By the thread ---
 
     def _work(self) -> None:
-        looks, swept, measured, checked = 0, 0.0, 0.0, 0.0
+        looks, checked = 0, 0.0
         while True:
             stopping = self._stop.wait(LOOK_PERIOD)
+            if not stopping:
+                self._walk_on()
             now = time.monotonic()
-            if not swept or now - swept > SWEEP_PERIOD:
-                swept = measured = now
-                self._sweep()
-            if now - measured > MEASURE_PERIOD:
-                measured = now
-                self._store.measure(time.time())
             if now - checked > FULL_PERIOD:
                 checked = now
                 was_full, self._full = self._full, self._store.full()
@@ -290,6 +291,7 @@ class Recorder:
             if looks % LOOKS_PER_WRITE == 0 or stopping:
                 self._open = [each for each in self._open if not self._served(each)]
             if stopping:
+                self._walk = None  # which closes the folder
                 return
 
     def _served(self, recording: Recording) -> bool:
@@ -318,10 +320,28 @@ class Recorder:
             recording.close_files()
         self._on_loop(partial(self._failed, recording))
 
-    def _sweep(self) -> None:
-        running = {each.name for each in self._open}
-        for name in self._store.sweep(time.time(), running):
-            log.info("a recording was deleted: it is older than record.retention", recording=name)
+    def _walk_on(self) -> None:
+        """Begin a walk through the folder if it is time, or go on with it. There may be many recordings, and
+        the sound of those that run does not wait."""
+        began = time.monotonic()
+        if self._walk is None:
+            if not self._swept or began - self._swept > SWEEP_PERIOD:
+                self._swept = began
+                running = {each.name for each in self._open}
+                self._walk = self._store.sweep(time.time(), running)
+            elif began - self._walked > MEASURE_PERIOD:
+                self._walk = self._store.measure(time.time())
+            else:
+                return
+        for name in self._walk:
+            if name:
+                log.info(
+                    "a recording was deleted: it is older than record.retention", recording=name
+                )
+            hurry = self._open or self._new or self._stop.is_set()
+            if hurry and time.monotonic() - began > WALK_SLICE:
+                return
+        self._walk, self._walked = None, time.monotonic()
         stuck = self._store.stuck
         if stuck and not self._said_stuck:
             log.error(
