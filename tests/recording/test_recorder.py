@@ -35,6 +35,7 @@ from translink.process.threads import in_thread
 from translink.recording.file import SoundFile
 from translink.recording.reader import read_recording
 from translink.recording.recorder import Recorder
+from translink.recording.recording import Recording
 from translink.recording.stereo import unwoven
 from translink.recording.transcript import RecordedLeg, recorded_transcript
 from translink.settings.prompts import NoticeSettings
@@ -378,6 +379,55 @@ async def test_what_cannot_be_deleted_is_said_once(
             await until(lambda: len(tries) >= 3)
     said = [line for line in logs if "record.retention" in line["event"]]
     assert [(line["log_level"], line["first"]) for line in said] == [("error", old.name)]
+
+
+@pytest.mark.parametrize("step", ["look", "write"])
+async def test_an_error_that_is_not_the_disks_ends_one_recording_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    real, errors = getattr(Recording, step), [MemoryError()]
+
+    def once(recording: Recording, *args: object) -> None:
+        if errors:
+            raise errors.pop()
+        real(recording, *args)
+
+    monkeypatch.setattr(Recording, step, once)
+    with capture_logs() as logs:
+        async with board_recorded(tmp_path) as (board, recorder):
+            await board.talk("1", 0.6)
+            await board.no_calls()
+            await until(lambda: recorder.figures()["ended"] == 1)
+            await board.talk("1", 0.6)
+            await board.no_calls()
+            await until(lambda: recorder.figures()["ended"] == 2)
+    events = board.events("recording")
+    states = [event["state"] for event in events]
+    assert states == ["started", "failed", "ended", "started", "ended"]
+    assert events[1]["reason"] == "a bug: MemoryError"
+    assert "a bug in writing this recording; others go on" in [line["event"] for line in logs]
+    (name,) = os.listdir(tmp_path)
+    assert read_recording(tmp_path / name).said["1"]
+
+
+async def test_a_bug_in_looking_through_the_folder_ends_no_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "20200101T000000Z-old").mkdir()
+
+    def bug(path: Path) -> tuple[int, float]:
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr("translink.recording.store._measure", bug)
+    with capture_logs() as logs:
+        async with board_recorded(tmp_path) as (board, recorder):
+            await board.talk("1", 0.6)
+            await board.no_calls()
+            await until(lambda: recorder.figures()["ended"])
+            assert recorder.figures()["failed"] == 0
+    said = [line["event"] for line in logs]
+    assert said.count("a bug in looking through the folder of recordings") == 1
+    assert len(os.listdir(tmp_path)) == 2
 
 
 def slow_folder(folder: Path, patch: pytest.MonkeyPatch) -> list[Path]:

@@ -2,7 +2,7 @@
 
 The thread takes what is new of each leg twice a second (the engine copies it, without the interpreter), 64 kB a
 second and leg, and writes it. Nobody waits for it: what it is too slow for is overwritten in the engine and
-counted (`Track`); an error of the disk ends that recording, not the call.
+counted (`Track`); an error of the disk, or a bug, ends that recording, not the call and not the thread.
 """
 
 from __future__ import annotations
@@ -274,19 +274,27 @@ class Recorder:
         looks, checked = 0, 0.0
         while True:
             stopping = self._stop.wait(LOOK_PERIOD)
-            if not stopping:
-                self._walk_on()
             now = time.monotonic()
-            if now - checked > FULL_PERIOD:
-                checked = now
-                was_full, self._full = self._full, self._store.full()
-                if was_full and not self._full:
-                    self._said_full = ""  # the next time is said again
+            try:
+                if not stopping:
+                    self._walk_on()
+                if now - checked > FULL_PERIOD:
+                    checked = now
+                    was_full, self._full = self._full, self._store.full()
+                    if was_full and not self._full:
+                        self._said_full = ""  # the next time is said again
+            except Exception:
+                self._walk, self._walked = None, now + SWEEP_PERIOD  # not said at each measure
+                log.exception("a bug in looking through the folder of recordings")
             while self._new:
                 self._open.append(self._new.popleft())
             for recording in self._open:
-                if not recording.problem:  # else nobody takes what was noted
+                if recording.problem:
+                    continue  # nobody takes what was noted
+                try:
                     recording.look()
+                except Exception as error:
+                    self._give_up(recording, error)
             looks += 1
             if looks % LOOKS_PER_WRITE == 0 or stopping:
                 self._open = [each for each in self._open if not self._served(each)]
@@ -302,21 +310,33 @@ class Recorder:
                 if self._full:
                     raise OSError(0, self._full)
                 recording.write(self._store, self._key, _now())
-            except OSError as error:
+            except Exception as error:
                 self._give_up(recording, error)
         if not over:
             return False
         try:
             recording.close(self._store, self._key)
-        except OSError as error:
-            if not recording.problem:
-                self._give_up(recording, error)
+        except Exception as error:
+            self._give_up(recording, error)
         self._on_loop(partial(self._ended, recording))
         return True
 
-    def _give_up(self, recording: Recording, error: OSError) -> None:
-        recording.problem = error.strerror or str(error)
-        with contextlib.suppress(OSError):  # it is that disk again
+    def _give_up(self, recording: Recording, error: Exception) -> None:
+        """End it before its time, whatever the error is: the thread goes on with the others."""
+        if isinstance(error, OSError):
+            problem = error.strerror or str(error)
+        else:
+            problem = f"a bug: {type(error).__name__}"
+            log.error(
+                "a bug in writing this recording; others go on",
+                call=recording.call,
+                recording=recording.name,
+                exc_info=error,
+            )
+        if recording.problem:
+            return
+        recording.problem = problem
+        with contextlib.suppress(Exception):  # it is that disk again, or that bug
             recording.close_files()
         self._on_loop(partial(self._failed, recording))
 
