@@ -129,6 +129,19 @@ def test_an_image_with_the_local_engines_has_the_programs_that_they_start() -> N
     assert set(programs.split()) == set(needed)
 
 
+def test_no_log_of_a_container_grows_without_end() -> None:
+    yaml = pytest.importorskip("yaml", reason="NOT CHECKED: pip install kubernetes-validate")
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    for name, service in services.items():
+        logging = service.get("logging", {})
+        assert logging.get("driver") == "local", name
+        assert logging["options"].keys() == {"max-size", "max-file"}, name
+    said = (ROOT / "docs" / "operate.md").read_text()
+    run = re.findall(r"^docker run (?:.*\\\n)*.*", said, re.MULTILINE)
+    assert run
+    assert all("--log-driver local" in line for line in run)
+
+
 def test_compose_mounts_what_is_there() -> None:
     yaml = pytest.importorskip("yaml", reason="NOT CHECKED: pip install kubernetes-validate")
     services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
