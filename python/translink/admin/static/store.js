@@ -1,7 +1,7 @@
 // What the page knows, and nothing it merely hopes: every value here came from the server.
 //
 // Messages go in through `apply`; panes read; `changed` says which parts are new since the last
-// frame. Everything is bounded: events, lines of a call, calls remembered after their end.
+// frame. Everything is bounded: events, lines of a call, calls remembered after their end, and what belongs to them.
 
 import { become, further, identity, inOrder, joined, key, longer } from "./transcript-lines.js";
 import { Envelope } from "./waveform.js";
@@ -81,6 +81,7 @@ export class Store {
       this.stages.set(call, /** @type {any} */ (stages));
       this._mark("stages");
     }
+    if (message.gone?.length) this._forget();
     if (message.system) this._whole(message.system);
     for (const event of message.events ?? []) this._event(event);
   }
@@ -199,7 +200,10 @@ export class Store {
       this.calls.delete(row.call);
       for (const leg of row.legs ?? []) this.interims.delete(leg);
       this.ended.set(row.call, { ...this.ended.get(row.call), ...row });
-      if (this.ended.size > ENDED_KEPT) this.ended.delete(this.ended.keys().next().value ?? "");
+      if (this.ended.size > ENDED_KEPT) {
+        this.ended.delete(this.ended.keys().next().value ?? "");
+        this._forget();
+      }
     } else {
       this.calls.set(row.call, { ...row, receivedAt: this.now() });
     }
@@ -211,6 +215,14 @@ export class Store {
     this.calls.delete(name);
     if (name !== this.selected) this.ended.delete(name);
     this._mark("calls");
+  }
+
+  /** What is of no call that is known. Legs that were opened for one call have names that never come again. */
+  _forget() {
+    const known = new Set([...this.calls.values(), ...this.ended.values()].flatMap((call) => call.legs ?? []));
+    for (const leg of [...this.legs.keys()]) if (!known.has(leg)) this.legs.delete(leg);
+    for (const leg of [...this.sounds.keys()]) if (!known.has(leg)) this.sounds.delete(leg);
+    for (const name of [...this.stages.keys()]) if (!this.call(name)) this.stages.delete(name);
   }
 
   /** @param {Row} system */
