@@ -23,6 +23,7 @@ def test_the_unit_drains_on_stop_and_notifies() -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read(UNIT)
+    assert "time-sync.target" in unit["Unit"]["After"].split()
     service = unit["Service"]
     assert (service["Type"], service["KillSignal"], service["KillMode"]) == (
         "notify",

@@ -336,6 +336,24 @@ async def test_the_store_forgets_what_it_must(blank: Page) -> None:
     assert await run(blank, "store.js", body) == [1000, 1000, 100, 500]
 
 
+async def test_the_page_follows_the_servers_clock_when_it_is_set_and_no_late_message(
+    blank: Page,
+) -> None:
+    body = """({Store}) => {
+      const store = new Store();
+      store.apply({at: 100000, hello: {role: 'read'}, calls: []});
+      store.apply({at: 100000});
+      store.apply({at: 100000 - 20});
+      const late = store.now();
+      store.apply({at: 100000 - 7200});
+      const back = store.now();
+      store.apply({at: 100000 + 7200});
+      return [late, back, store.now()];
+    }"""
+    wanted = pytest.approx([100_000, 92_800, 107_200], abs=5)
+    assert await run(blank, "store.js", body) == wanted
+
+
 @pytest.mark.parametrize("end", ["gone", "crowded out"])
 async def test_what_was_of_a_call_goes_with_it(blank: Page, end: str) -> None:
     """Legs of their own have a name that comes once: a page that is open for weeks sees many."""

@@ -10,6 +10,8 @@ const EVENTS_KEPT = 1_000;
 const LINES_KEPT = 1_000;
 const ENDED_KEPT = 500;
 const CALLS_WITH_LINES = 8;
+/** Seconds by which no message is late: the clock of the server was set. */
+const CLOCK_SET = 60;
 
 /** @typedef {import("./transcript-lines.js").TranscriptLine} TranscriptLine */
 /** @typedef {{text: string, firm: string, since: number}} Interim being said; `firm` is final already */
@@ -68,9 +70,9 @@ export class Store {
   /** Take a message of `/api/live`. @param {any} message */
   apply(message) {
     if (typeof message.at === "number") {
-      // The least delay seen is the difference of the clocks; it may grow slowly.
+      // The least delay seen is the difference of the clocks; it may grow slowly, or at once where a clock was set.
       const behind = performance.timeOrigin / 1000 + performance.now() / 1000 - message.at;
-      this._behind = Math.min(this._behind + 0.0005, behind);
+      this._behind = behind > this._behind + CLOCK_SET ? behind : Math.min(this._behind + 0.0005, behind);
     }
     if (message.hello) this._begin(message);
     for (const row of message.calls ?? []) this._row(row);
