@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ import trustme
 
 from tests.fakes.providers import FakeProviders
 from tests.support.in_process import settings_for
+from tests.support.serve import until
 from translink.admin.panel.metrics import exposition
 from translink.app import App
 from translink.errors import SettingsError
 from translink.observe.strain import StrainReport
+from translink.process import clock
 from translink.process.meter import LoadMeter
 from translink.process.pressure import STEP_SECONDS
 from translink.settings.model import Settings
@@ -37,6 +40,18 @@ async def test_a_dead_media_thread_is_no_health_and_the_end(
         assert (app.console.health()[0], app.console.ready()[0]) == (False, False)
         assert app.stop.is_set()
         assert app.condition.died
+
+
+async def test_between_calls_the_time_of_day_is_the_machines_again(
+    own_fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As where NTP sets the clock after the start.
+    monkeypatch.setattr(clock._Offset, "seconds", clock._Offset.seconds - 3_600)
+    settings = settings_for(own_fake.url, tmp_path)
+    app = App(settings, lambda: settings)
+    async with app.running():
+        await until(lambda: abs(clock.unix() - time.time()) < 5)
+        assert app.console.system()["uptime"] < 1_800, "it runs no longer for that"
 
 
 async def test_a_leg_out_of_service_is_reported_by_readiness(

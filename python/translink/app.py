@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -31,7 +32,7 @@ from translink.observe.transcripts import Transcripts, redact_digits
 from translink.observe.webhooks import Webhooks
 from translink.pbx.service import Telephony
 from translink.pbx.talk import TalkDesk
-from translink.process.clock import unix
+from translink.process.clock import keep_time
 from translink.process.meter import LoadMeter
 from translink.process.notify import Supervisor, message
 from translink.process.pressure import LoadLimits, Pressure
@@ -223,6 +224,10 @@ class App:
                 stack.push_async_callback(asyncio.to_thread, stop_tracing)
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
+            keeping_time = asyncio.create_task(
+                keep_time(lambda: not self.switchboard.calls), name="clock"
+            )
+            stack.callback(keeping_time.cancel)
             talks = TalkDesk(telephony.desk, self.journal, languages_of(settings))
             self._admin = admin = AdminServer.from_settings(
                 console, settings.admin if fleet is None else fleet.admin, talks
@@ -261,7 +266,7 @@ class App:
                     else "{}:{}".format(*leg.listen_address),
                     plays_to=str(settings.leg(name).play_to or "where datagrams come from"),
                 )
-            took = unix() - self.condition.began
+            took = time.monotonic() - self.condition.began
             log.info("ready", dashboard=url, took_ms=round(took * 1000))
             self.condition.pauses.watch()
             stack.callback(self.condition.pauses.close)

@@ -341,6 +341,68 @@ async def test_the_store_forgets_what_it_must(blank: Page) -> None:
     assert await run(blank, "store.js", body) == [1000, 1000, 100, 500]
 
 
+async def test_the_page_follows_the_servers_clock_when_it_is_set_and_no_late_message(
+    blank: Page,
+) -> None:
+    body = """({Store}) => {
+      const store = new Store();
+      store.apply({at: 100000, hello: {role: 'read'}, calls: []});
+      store.apply({at: 100000});
+      store.apply({at: 100000 - 20});
+      const late = store.now();
+      store.apply({at: 100000 - 7200});
+      const back = store.now();
+      store.apply({at: 100000 + 7200});
+      return [late, back, store.now()];
+    }"""
+    wanted = pytest.approx([100_000, 92_800, 107_200], abs=5)
+    assert await run(blank, "store.js", body) == wanted
+
+
+@pytest.mark.parametrize("end", ["gone", "crowded out"])
+async def test_what_was_of_a_call_goes_with_it(blank: Page, end: str) -> None:
+    """Legs of their own have a name that comes once: a page that is open for weeks sees many."""
+    body = """({Store}, end) => {
+      const store = new Store();
+      const row = (call, legs) => ({call, state: 'running', began: 0, seconds: 1, legs});
+      store.apply({at: 1, hello: {role: 'read'}, calls: [row('stays', ['3333', '4444'])]});
+      const open = (call, legs) => {
+        store.select(call);
+        store.apply({calls: [row(call, legs)], legs: {[legs[0]]: {}, [legs[1]]: {}}, stages: {[call]: {}}});
+        for (const leg of legs) store.sound(leg);
+      };
+      open('stays', ['3333', '4444']);
+      for (let n = 0; n < 3; n += 1) {
+        const [call, legs] = [`c${n}`, [`c${n}.1`, `c${n}.2`]];
+        open(call, legs);
+        store.apply({calls: [{...row(call, legs), state: 'ended'}]});
+        store.select('stays');
+        if (end === 'gone') store.apply({gone: [call]});
+      }
+      if (end !== 'gone') {
+        for (let n = 0; n < 500; n += 1) {
+          store.apply({calls: [{...row(`e${n}`, ['3333', '4444']), state: 'ended'}]});
+        }
+      }
+      return [store.legs, store.sounds, store.stages].map((kept) => [...kept.keys()]);
+    }"""
+    wanted = [["3333", "4444"], ["3333", "4444"], ["stays"]]
+    assert await run(blank, "store.js", body, end) == wanted
+
+
+async def test_a_call_on_screen_keeps_its_sound_when_the_server_forgets_it(blank: Page) -> None:
+    body = """({Store}) => {
+      const store = new Store();
+      const row = {call: 'c', state: 'ended', began: 0, seconds: 1, legs: ['c.1', 'c.2']};
+      store.apply({at: 1, hello: {role: 'read'}, calls: [row]});
+      store.select('c');
+      store.sound('c.1');
+      store.apply({gone: ['c']});
+      return store.sounds.has('c.1');
+    }"""
+    assert await run(blank, "store.js", body) is True
+
+
 async def test_an_answer_that_comes_late_takes_nothing_back(blank: Page) -> None:
     body = """({Store}) => {
       const store = new Store();

@@ -18,7 +18,6 @@ from translink.calls.tap import Lane, Tap
 from translink.observe.dossier import record_of
 from translink.observe.stages import OWNERS
 from translink.observe.views import CreatedCall, CreatedLeg
-from translink.process.clock import unix
 from translink.process.collector import Pauses
 from translink.process.pressure import Level
 from translink.settings.types import Address
@@ -49,8 +48,8 @@ SHARED_PORT = ("listen", "sources", "strangers", "drops_kernel")
 class Condition:
     """How the program is. Written by the app, read by the console."""
 
-    began: float = field(default_factory=unix)
-    """Unix seconds."""
+    began: float = field(default_factory=lambda: time.monotonic())
+    """On the monotonic clock: an uptime does not jump when the time of day is set."""
     serving: bool = False
     """The start is over: calls may come."""
     draining: bool = False
@@ -118,7 +117,7 @@ class Console:
         board, gate = self._switchboard, self._lineup.gate
         return {
             "version": __version__,
-            "uptime": round(unix() - self._condition.began, 3),
+            "uptime": round(time.monotonic() - self._condition.began, 3),
             "mode": board.mode,
             "offline": self._offline,
             "stages_ms": board.stages.summary(),
@@ -273,7 +272,7 @@ class Console:
         used = self._resources.read(time.monotonic())
         return {
             "version": __version__,
-            "uptime": round(unix() - self._condition.began, 1),
+            "uptime": round(time.monotonic() - self._condition.began, 1),
             "mode": board.mode,
             "share": board.share,
             "offline": self._offline,
