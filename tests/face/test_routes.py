@@ -19,6 +19,7 @@ from translink.admin import AdminServer
 from translink.admin.access.guard import Guard
 from translink.admin.access.roles import Access
 from translink.admin.routes.live import MOST_DASHBOARDS
+from translink.admin.routes.requests import ModeChange
 from translink.commands.control import CONTROL_SECONDS
 from translink.commands.takeover import ASK_SECONDS
 from translink.face import streams
@@ -205,6 +206,19 @@ async def test_a_switch_of_the_whole_reaches_every_node(nodes: TwoNodes) -> None
     assert len(changes) == 1
     _, settings = await nodes.ask("GET", "/api/settings")
     assert (settings["mode"], settings["idle_timeout"]) == ("prerecorded", 7.0)
+
+
+async def test_a_leg_s_mode_is_known_to_the_whole_however_it_was_switched(nodes: TwoNodes) -> None:
+    """As on the dashboard: a worker that was started again knew nothing of it."""
+    changes: list[object] = []
+    nodes.face.routes.on_mode = changes.append
+    await nodes.die("w2")
+    assert (await nodes.ask("PATCH", "/api/legs/1", {"muted": True}))[0] == 200
+    assert (await nodes.ask("PATCH", "/api/legs/1", {"mode": "loud"}))[0] == 400
+    assert (await nodes.ask("PATCH", "/api/legs/nobody", {"mode": "streaming"}))[0] >= 400
+    assert changes == []
+    assert (await nodes.ask("PATCH", "/api/legs/1", {"mode": "streaming"}))[0] == 200
+    assert changes == [ModeChange(mode="streaming", leg="1")]
 
 
 async def test_statistics_metrics_and_events_are_of_all(nodes: TwoNodes) -> None:
