@@ -16,6 +16,7 @@ from translink.admin.routes.requests import ModeChange
 from translink.errors import SettingsError
 from translink.settings.model import Settings
 from translink.wiring.endpoints import endpoints_of
+from translink.workers import worker
 from translink.workers.crew import Crew
 from translink.workers.worker import WorkOrder, orders, packed
 
@@ -110,6 +111,17 @@ async def test_what_is_switched_while_a_worker_starts_is_in_force_there_too(
     crew._serving(berth)
     await asyncio.gather(*crew._tasks)
     assert len(pipe.got) == 2
+
+
+async def test_an_order_is_news_to_a_worker_once_and_its_first_one_never() -> None:
+    whole = settings(2)
+    crew = Crew(whole, lambda: whole, 2)
+    crew._endpoints = endpoints_of(whole)
+    order = crew.berths["w1"]._order
+    desk = worker._Desk(order(1))
+    assert not desk.news(), "it is what it began with"
+    desk.order = order(1)
+    assert [desk.news() for _ in range(2)] == [True, False]
 
 
 async def test_of_two_orders_to_read_the_settings_the_later_one_holds() -> None:
