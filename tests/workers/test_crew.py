@@ -139,6 +139,19 @@ async def test_of_two_orders_to_read_the_settings_the_later_one_holds() -> None:
     assert crew._settings.mode == "streaming"
 
 
+async def test_a_mode_that_is_written_into_the_file_once_it_is_in_force_counts_as_edited() -> None:
+    """As of somebody who makes it last, and was told that nothing in the file was edited."""
+    whole = settings(2)
+    crew = Crew(whole, lambda: whole.model_copy(update={"mode": "prerecorded"}), 2)
+    crew._mode_set(ModeChange(mode="prerecorded"))
+    with structlog.testing.capture_logs() as lines:
+        await crew.reload()
+        assert [line for line in lines if "nothing in them was edited" in line["event"]] == []
+        await crew.reload()
+        assert [line for line in lines if "nothing in them was edited" in line["event"]]
+    assert crew._settings.mode == "prerecorded"
+
+
 async def test_what_was_switched_live_and_stays_is_said_when_settings_are_read_again() -> None:
     whole = settings(2)
     name = whole.legs[0].name
