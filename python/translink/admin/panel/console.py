@@ -399,6 +399,8 @@ class Console:
         self.refuse_recording(record)
         if language is not None and language != it.settings.language:
             self._exchange.refuse_language(it, language, original or it.hearing.original)
+        elif original is not None:
+            self._exchange.refuse_original(it, original)
         if keyterm is not None:
             self.refuse_terms(keyterm)
             it.set_keyterm(keyterm)
