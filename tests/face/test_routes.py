@@ -238,6 +238,10 @@ async def test_statistics_metrics_and_events_are_of_all(nodes: TwoNodes) -> None
     begun = {event["node"] for event in recent["events"] if event.get("state") == "begun"}
     assert begun == {"w1", "w2"}
     assert recent["events"][-1]["call"] == "w9-c1"
+    nodes.desks["w2"].board.journal.emit("breaker", {"state": "open"})
+    nodes.journal.emit("node_lost", {"node": "w9", "calls": []})
+    _, recent = await nodes.ask("GET", "/api/events/recent?call=")
+    assert [event["type"] for event in recent["events"]] == ["breaker", "node_lost"]
     _, document = await nodes.ask("GET", "/openapi.json")
     assert "/api/calls/{call}" in document["paths"]
 

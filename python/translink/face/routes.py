@@ -164,7 +164,7 @@ class FaceRoutes:
     async def _recent(self, request: web.Request) -> web.Response:
         answers = await self._peers.values(request.raw_path)
         found = sums.rows(answers, "events")
-        own = self._journal.recent(request.query.get("call") or None, RECENT_EVENTS)
+        own = self._journal.recent(request.query.get("call"), RECENT_EVENTS)
         events = [*found["events"], *(event.as_dict() for event in own)]
         events.sort(key=lambda event: event["at"])
         return answer({**found, "events": events[-RECENT_EVENTS:]})

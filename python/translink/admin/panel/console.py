@@ -316,7 +316,7 @@ class Console:
         return self._journal.subscribe(call=call, leg=leg)
 
     def recent(self, call: str | None, limit: int) -> list[Event]:
-        """The newest events, oldest first."""
+        """The newest events, oldest first; see `Journal.recent`."""
         return self._journal.recent(call, limit)
 
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:

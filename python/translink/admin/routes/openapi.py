@@ -156,6 +156,11 @@ _LANE: tuple[str, _Open, str] = (
     {"type": "string", "enum": ["said", "heard"], "default": "said"},
     "The microphone or the ear.",
 )
+_CALL_OR_NONE: tuple[str, _Open, str] = (
+    "call",
+    {"type": "string"},
+    "Only of this call; empty: only those that are of no call.",
+)
 _NARROW: tuple[tuple[str, _Open, str], ...] = (
     ("call", {"type": "string"}, "Only of this call."),
     ("leg", {"type": "string"}, "Only of this leg."),
@@ -232,7 +237,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         refuses=(400, 503),
     ),
     ("GET", "/api/events/recent"): Operation(
-        "The newest 200 events that are kept, oldest first", query=_NARROW[:1]
+        "The newest 200 events that are kept, oldest first", query=(_CALL_OR_NONE,)
     ),
     ("GET", "/api/live"): Operation(
         "What changes, coalesced, for dashboards (WebSocket): see docs/api.md",
