@@ -256,7 +256,8 @@ def asked(
         return answer.status, value
     reason = value.get("error") if isinstance(value, dict) else None
     said = printable(str(reason or answer.reason), secret=target.token)
-    if answer.status == 401 or (answer.status == 403 and "role" in said):
+    # One without an `error` is another program's, which has a token or a password of its own.
+    if reason is not None and (answer.status == 401 or (answer.status == 403 and "role" in said)):
         said += "; the token is admin.token of the settings, or --token"
         raise ControlError(f"{target.url}: {answer.status}: {said}", TOKEN_REFUSED)
     busy = answer.status in BUSY_STATUSES
