@@ -260,7 +260,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("GET", "/api/session"): Operation("The role that this client has", Session),
     ("POST", "/login"): Operation(
-        "A session for a token", Session, takes=LogIn, refuses=(400, 413, 415)
+        "A session for a token", Session, takes=LogIn, refuses=(400, 401, 413, 415)
     ),
     ("POST", "/logout"): Operation("End the session", Session, takes=EndCall, refuses=(400, 415)),
     ("GET", "/health"): Operation("Whether the process is well", Verdict, refuses=(503,)),
@@ -371,7 +371,7 @@ def _responses(route: Route, operation: Operation, shapes: _Shapes) -> dict[str,
 
 _STATUS_MEANS = {
     400: "The request is wrong; the reason names what.",
-    401: "A token is needed.",
+    401: "A token is needed, or it is not the right one.",
     403: "The role does not suffice, or the request comes from another site's page.",
     404: "There is no call or leg of that name.",
     408: "The body did not come in time.",
