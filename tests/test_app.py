@@ -195,6 +195,21 @@ async def test_a_worker_that_is_given_its_settings_again_follows_them(
         assert _modes(app)[0] == "prerecorded"
 
 
+async def test_a_signal_that_brings_a_worker_no_settings_leaves_it_as_it_is(
+    own_fake: FakeProviders, tmp_path: Path
+) -> None:
+    """As of `systemctl kill -s HUP`, which goes to every process: a roll-back was undone in all workers."""
+    settings = settings_for(own_fake.url, tmp_path, "mode=streaming")
+    member = Membership("w1", 1, None, "http://127.0.0.1:1", lambda _: None, lambda: False)
+    app = App(settings, lambda: settings, member=member)
+    async with app.running():
+        app.console.set_mode("prerecorded")
+        with structlog.testing.capture_logs() as lines:
+            await app.reload()
+        assert _modes(app)[0] == "prerecorded"
+    assert [line["event"] for line in lines if "settings" in line["event"]] == []
+
+
 @pytest.mark.parametrize(
     ("more", "servers"),
     [((), 1), (("placement.nats=nats://127.0.0.1:9",), 2)],

@@ -320,9 +320,20 @@ class App:
     async def _reload(self, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait((before,))  # however it ends
-        now = await read_again(self._reread, self._settings)
-        if now is None:
-            return
+        # A worker's orders count once each: a SIGHUP that comes without one, as of `systemctl kill`, would bring the
+        # last one again, over what was switched since.
+        if self._member is None or self._member.news():
+            now = await read_again(self._reread, self._settings)
+            if now is None:
+                return
+            self._take_settings(now)
+        if self._admin is not None:
+            self._admin.reload_certificate()
+        if self._fleet is not None:
+            self._fleet.reload_certificate()
+
+    def _take_settings(self, now: Settings) -> None:
+        """They were read again."""
         # A worker is told only what is to take effect; what it was told last need not be in force.
         edited = self._member is not None or not same_modes(now, self._settings)
         self._settings = now
@@ -333,10 +344,6 @@ class App:
             names = [leg.name for leg in now.legs if leg.name in board.legs]
             legs = {name: board.mode_of(name) for name in names}
             tell_what_stays(now, mode=board.mode, share=board.share, legs=legs)
-        if self._admin is not None:
-            self._admin.reload_certificate()
-        if self._fleet is not None:
-            self._fleet.reload_certificate()
 
     def _engines(self, up: bool) -> None:
         self.condition.engines_down = not up

@@ -207,6 +207,28 @@ async def test_a_new_connection_knows_nothing_of_the_calls_of_the_one_before(bla
     assert await run(blank, "store.js", body) == [True, [[30, 0]]]
 
 
+async def test_a_select_that_was_opened_and_closed_again_shows_what_is_so_after_a_while(
+    blank: Page,
+) -> None:
+    """It keeps the focus, and says nothing of a choice that is the one before."""
+    body = """({following}) => {
+      const select = Object.assign(new EventTarget(), {value: 'en', getAttribute: () => null});
+      Object.defineProperty(document, 'activeElement', {get: () => select});
+      let now = 1000;
+      performance.now = () => now;
+      const show = following(select);
+      const shown = (value) => (show(value), select.value);
+      const before = shown('fr');
+      select.dispatchEvent(new Event('pointerdown'));
+      const opened = shown('de');
+      now += 14000;
+      const still = shown('de');
+      now += 2000;
+      return [before, opened, still, shown('de')];
+    }"""
+    assert await run(blank, "controls.js", body) == ["fr", "fr", "fr", "de"]
+
+
 TROUBLES = """({troubles}, [system, config]) =>
   troubles(system, config).map((it) => [it.level, it.title, it.cause, it.todo])"""
 LINES = {

@@ -19,6 +19,7 @@ from translink.admin import AdminServer
 from translink.admin.access.guard import Guard
 from translink.admin.access.roles import Access
 from translink.admin.routes.live import MOST_DASHBOARDS
+from translink.admin.routes.requests import ModeChange
 from translink.commands.control import CONTROL_SECONDS
 from translink.commands.takeover import ASK_SECONDS
 from translink.face import streams
@@ -207,6 +208,19 @@ async def test_a_switch_of_the_whole_reaches_every_node(nodes: TwoNodes) -> None
     assert (settings["mode"], settings["idle_timeout"]) == ("prerecorded", 7.0)
 
 
+async def test_a_leg_s_mode_is_known_to_the_whole_however_it_was_switched(nodes: TwoNodes) -> None:
+    """As on the dashboard: a worker that was started again knew nothing of it."""
+    changes: list[object] = []
+    nodes.face.routes.on_mode = changes.append
+    await nodes.die("w2")
+    assert (await nodes.ask("PATCH", "/api/legs/1", {"muted": True}))[0] == 200
+    assert (await nodes.ask("PATCH", "/api/legs/1", {"mode": "loud"}))[0] == 400
+    assert (await nodes.ask("PATCH", "/api/legs/nobody", {"mode": "streaming"}))[0] >= 400
+    assert changes == []
+    assert (await nodes.ask("PATCH", "/api/legs/1", {"mode": "streaming"}))[0] == 200
+    assert changes == [ModeChange(mode="streaming", leg="1")]
+
+
 async def test_statistics_metrics_and_events_are_of_all(nodes: TwoNodes) -> None:
     await nodes.made()
     await nodes.made()
@@ -224,6 +238,10 @@ async def test_statistics_metrics_and_events_are_of_all(nodes: TwoNodes) -> None
     begun = {event["node"] for event in recent["events"] if event.get("state") == "begun"}
     assert begun == {"w1", "w2"}
     assert recent["events"][-1]["call"] == "w9-c1"
+    nodes.desks["w2"].board.journal.emit("breaker", {"state": "open"})
+    nodes.journal.emit("node_lost", {"node": "w9", "calls": []})
+    _, recent = await nodes.ask("GET", "/api/events/recent?call=")
+    assert [event["type"] for event in recent["events"]] == ["breaker", "node_lost"]
     _, document = await nodes.ask("GET", "/openapi.json")
     assert "/api/calls/{call}" in document["paths"]
 

@@ -401,7 +401,8 @@ class Crew:
             await self._reload()
 
     async def _reload(self) -> None:
-        now = await read_again(self._reread, self._settings)
+        # What was edited differs from what was read last; it may be in force already.
+        now = await read_again(self._reread, self._read)
         if now is None:
             return
         edited, self._read = not same_modes(now, self._read), now

@@ -315,7 +315,7 @@ class Console:
         return self._journal.subscribe(call=call, leg=leg)
 
     def recent(self, call: str | None, limit: int) -> list[Event]:
-        """The newest events, oldest first."""
+        """The newest events, oldest first; see `Journal.recent`."""
         return self._journal.recent(call, limit)
 
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
@@ -398,6 +398,8 @@ class Console:
         self.refuse_recording(record)
         if language is not None and language != it.settings.language:
             self._exchange.refuse_language(it, language, original or it.hearing.original)
+        elif original is not None:
+            self._exchange.refuse_original(it, original)
         if keyterm is not None:
             self.refuse_terms(keyterm)
             it.set_keyterm(keyterm)

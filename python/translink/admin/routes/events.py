@@ -50,8 +50,8 @@ class EventStreams:
         ]
 
     async def recent(self, request: web.Request) -> web.Response:
-        """The newest `RECENT_EVENTS` events, oldest first, of `?call=…` or of all calls."""
-        events = self._console.recent(request.query.get("call") or None, RECENT_EVENTS)
+        """The newest `RECENT_EVENTS` events, oldest first, of `?call=…`, of no call (`?call=`), or all."""
+        events = self._console.recent(request.query.get("call"), RECENT_EVENTS)
         return answer({"events": [event.as_dict() for event in events]})
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
