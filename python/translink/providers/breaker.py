@@ -188,6 +188,8 @@ class Breaker:
         self._denied_level = 0
         self._busy_level = 0
         self._busy_since: float | None = None
+        self._let_in = -math.inf
+        """When everybody was let in after a hold, the newest time."""
         self._cut_short = False
         """HELD for less time than the provider asked for: then one probe and not everybody."""
         self._probe = 0
@@ -215,6 +217,7 @@ class Breaker:
             return Wait(self.earliest(now), careful=nothing_wrong)
         self.attempts += 1
         if self.state is State.HELD and not self._cut_short:
+            self._let_in = now
             self._enter(State.CLOSED, now, "the time it asked for is over")
         if self.state is State.CLOSED:
             if now < self._careful_until:
@@ -274,6 +277,9 @@ class Breaker:
             # Nobody was let through since: this one was sent before the provider asked for less. It
             # is not down for those who wait, but all that it asked for is as true as before.
             self._busy_since = now
+            if permit is not None and permit.at >= self._let_in:
+                # It serves some of those who are let in, so a longer hold is of no use.
+                self._busy_level = 0
             return
         self._denied_level = self._busy_level = 0
         self._busy_since = None
@@ -373,7 +379,9 @@ class Breaker:
         if error.retry_after is not None:
             wait = min(max(error.retry_after, 0.0), policy.retry_after_cap)
         else:
-            wait = self._pause(policy.busy_base, policy.busy_cap, self._busy_level)
+            # While HELD: the answer to one who was let in with those that it is held for.
+            level = max(0, self._busy_level - int(self.state is State.HELD))
+            wait = self._pause(policy.busy_base, policy.busy_cap, level)
         until = now + wait
         self._cut_short = (error.retry_after or 0.0) > wait
         if self._busy_since is None:
