@@ -188,8 +188,6 @@ class Breaker:
         self._denied_level = 0
         self._busy_level = 0
         self._busy_since: float | None = None
-        self._let_in = -math.inf
-        """When everybody was let in after a hold, the newest time."""
         self._cut_short = False
         """HELD for less time than the provider asked for: then one probe and not everybody."""
         self._probe = 0
@@ -217,7 +215,6 @@ class Breaker:
             return Wait(self.earliest(now), careful=nothing_wrong)
         self.attempts += 1
         if self.state is State.HELD and not self._cut_short:
-            self._let_in = now
             self._enter(State.CLOSED, now, "the time it asked for is over")
         if self.state is State.CLOSED:
             if now < self._careful_until:
@@ -277,8 +274,7 @@ class Breaker:
             # Nobody was let through since: this one was sent before the provider asked for less. It
             # is not down for those who wait, but all that it asked for is as true as before.
             self._busy_since = now
-            if permit is not None and permit.at >= self._let_in:
-                # It serves some of those who are let in, so a longer hold is of no use.
+            if permit is not None:  # it serves some of those who ask: a longer hold is of no use
                 self._busy_level = 0
             return
         self._denied_level = self._busy_level = 0
