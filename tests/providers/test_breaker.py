@@ -147,9 +147,9 @@ def test_a_limit_of_requests_at_once_does_not_make_the_holds_longer_and_longer()
                 health.succeeded(now, leave)
             else:
                 health.failed(BUSY, now, leave)
-        while len(under_way) < 10 and isinstance(leave := health.acquire(now), Permit):
+        while len(under_way) < 10 and isinstance(more := health.acquire(now), Permit):
             good = sum(taken for _, _, taken in under_way) < 5
-            under_way.append((now + (1.0 if good else 0.05), leave, good))
+            under_way.append((now + (1.0 if good else 0.05), more, good))
         assert health.up(now)
     assert served >= 120
 

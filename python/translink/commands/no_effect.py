@@ -11,4 +11,4 @@ def without(context: typer.Context, *names: str, why: str) -> None:
         name = parameter.name or ""
         source = context.get_parameter_source(name)
         if name in names and source is not None and source.name == "COMMANDLINE":
-            raise typer.BadParameter(why, ctx=context, param=parameter)
+            raise typer.BadParameter(why, ctx=context, param_hint=f"'{parameter.opts[0]}'")

@@ -229,9 +229,7 @@ async def _served(
     await close(stream, WSCloseCode.TRY_AGAIN_LATER if why else WSCloseCode.GOING_AWAY, why or "")
 
 
-async def _relayed(
-    upstream: aiohttp.ClientWebSocketResponse, stream: web.WebSocketResponse
-) -> str:
+async def _relayed(upstream: aiohttp.ClientWebSocketResponse, stream: web.WebSocketResponse) -> str:
     """Why there is no more, in the node's words."""
     while (message := await upstream.receive()).type is aiohttp.WSMsgType.BINARY:
         async with asyncio.timeout(SEND_PATIENCE):
