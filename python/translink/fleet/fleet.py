@@ -251,8 +251,8 @@ class Fleet:
         board = self._board
         if board is None:
             return
-        # A mode for all ends the legs' own, also where it is the mode of our file. Later they are newer than it: what is
-        # told again was asked of us, or is from before NATS was away.
+        # A mode for all ends the legs' own, also where it is the mode of our file. Later they are newer than it:
+        # what is told again was asked of us, or is from before NATS was away.
         news = value != board.mode or (not self._met and bool(board.own_modes))
         if setting == "mode" and value in get_args(Mode) and news:
             log.info("set by another node", mode=value)
