@@ -2,7 +2,7 @@
 #
 #   docker build -t translink .
 #   docker run --rm --network host --read-only --tmpfs /tmp -v ./translink.toml:/etc/translink/translink.toml:ro \
-#     --env-file .env.externalmedia translink
+#     --log-driver local --env-file .env.externalmedia translink
 ARG DEBIAN=trixie
 FROM debian:${DEBIAN}-slim AS build
 RUN apt-get update \

@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ import trustme
 
 from tests.fakes.providers import FakeProviders
 from tests.support.in_process import settings_for
+from tests.support.serve import until
 from translink.admin.panel.metrics import exposition
 from translink.app import App
 from translink.errors import SettingsError
 from translink.observe.strain import StrainReport
+from translink.process import clock
 from translink.process.meter import LoadMeter
 from translink.process.pressure import STEP_SECONDS
 from translink.settings.model import Settings
@@ -37,6 +40,18 @@ async def test_a_dead_media_thread_is_no_health_and_the_end(
         assert (app.console.health()[0], app.console.ready()[0]) == (False, False)
         assert app.stop.is_set()
         assert app.condition.died
+
+
+async def test_between_calls_the_time_of_day_is_the_machines_again(
+    own_fake: FakeProviders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As where NTP sets the clock after the start.
+    monkeypatch.setattr(clock._Offset, "seconds", clock._Offset.seconds - 3_600)
+    settings = settings_for(own_fake.url, tmp_path)
+    app = App(settings, lambda: settings)
+    async with app.running():
+        await until(lambda: abs(clock.unix() - time.time()) < 5)
+        assert app.console.system()["uptime"] < 1_800, "it runs no longer for that"
 
 
 async def test_a_leg_out_of_service_is_reported_by_readiness(
@@ -178,6 +193,21 @@ async def test_a_worker_that_is_given_its_settings_again_follows_them(
         app.console.set_mode("auto")
         await app.reload()
         assert _modes(app)[0] == "prerecorded"
+
+
+async def test_a_signal_that_brings_a_worker_no_settings_leaves_it_as_it_is(
+    own_fake: FakeProviders, tmp_path: Path
+) -> None:
+    """As of `systemctl kill -s HUP`, which goes to every process: a roll-back was undone in all workers."""
+    settings = settings_for(own_fake.url, tmp_path, "mode=streaming")
+    member = Membership("w1", 1, None, "http://127.0.0.1:1", lambda _: None, lambda: False)
+    app = App(settings, lambda: settings, member=member)
+    async with app.running():
+        app.console.set_mode("prerecorded")
+        with structlog.testing.capture_logs() as lines:
+            await app.reload()
+        assert _modes(app)[0] == "prerecorded"
+    assert [line["event"] for line in lines if "settings" in line["event"]] == []
 
 
 @pytest.mark.parametrize(

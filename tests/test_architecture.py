@@ -113,6 +113,7 @@ COVERED_BY = {
     "commands.log_settings": "test_workers",
     "commands.machine_check": "commands/test_live_check",
     "commands.named": "test_cli",
+    "commands.no_effect": "test_cli",
     "commands.options": "test_cli",
     "commands.printing": "commands/test_control",
     "admin.panel.leg_metrics": "admin/panel/test_metrics",

@@ -89,6 +89,8 @@ def test_every_command_explains_itself(tmp_path: Path) -> None:
         (("no-such-command",), "no-such-command"),
         (("offline", "--port", "99999"), "--port"),
         (("sim", "--calls", str(CALLERS // 2 + 1)), f"less than or equal to {CALLERS // 2}"),
+        (("sim", "--longer", "1.25"), "'--longer': is for talks: see --talk"),
+        (("sim", "--talk", "gone.json", "--fault", "listen:reset@2"), "'--fault': has no effect"),
     ],
 )
 def test_wrong_arguments_and_wrong_settings_end_with_2(

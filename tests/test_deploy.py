@@ -23,6 +23,7 @@ def test_the_unit_drains_on_stop_and_notifies() -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read(UNIT)
+    assert "time-sync.target" in unit["Unit"]["After"].split()
     service = unit["Service"]
     assert (service["Type"], service["KillSignal"], service["KillMode"]) == (
         "notify",
@@ -127,6 +128,19 @@ def test_an_image_with_the_local_engines_has_the_programs_that_they_start() -> N
     needed = re.findall(r"want_(?:program|file) \S+ (\S+)", demo)
     assert len(needed) >= 4
     assert set(programs.split()) == set(needed)
+
+
+def test_no_log_of_a_container_grows_without_end() -> None:
+    yaml = pytest.importorskip("yaml", reason="NOT CHECKED: pip install kubernetes-validate")
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    for name, service in services.items():
+        logging = service.get("logging", {})
+        assert logging.get("driver") == "local", name
+        assert logging["options"].keys() == {"max-size", "max-file"}, name
+    said = (ROOT / "docs" / "operate.md").read_text()
+    run = re.findall(r"^docker run (?:.*\\\n)*.*", said, re.MULTILINE)
+    assert run
+    assert all("--log-driver local" in line for line in run)
 
 
 def test_compose_mounts_what_is_there() -> None:

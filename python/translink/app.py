@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -31,7 +32,7 @@ from translink.observe.transcripts import Transcripts, redact_digits
 from translink.observe.webhooks import Webhooks
 from translink.pbx.service import Telephony
 from translink.pbx.talk import TalkDesk
-from translink.process.clock import unix
+from translink.process.clock import keep_time
 from translink.process.meter import LoadMeter
 from translink.process.notify import Supervisor, message
 from translink.process.pressure import LoadLimits, Pressure
@@ -223,6 +224,10 @@ class App:
                 stack.push_async_callback(asyncio.to_thread, stop_tracing)
             watching = asyncio.create_task(self.switchboard.watch(), name="idle-watch")
             stack.callback(watching.cancel)
+            keeping_time = asyncio.create_task(
+                keep_time(lambda: not self.switchboard.calls), name="clock"
+            )
+            stack.callback(keeping_time.cancel)
             talks = TalkDesk(telephony.desk, self.journal, languages_of(settings))
             self._admin = admin = AdminServer.from_settings(
                 console, settings.admin if fleet is None else fleet.admin, talks
@@ -261,7 +266,7 @@ class App:
                     else "{}:{}".format(*leg.listen_address),
                     plays_to=str(settings.leg(name).play_to or "where datagrams come from"),
                 )
-            took = unix() - self.condition.began
+            took = time.monotonic() - self.condition.began
             log.info("ready", dashboard=url, took_ms=round(took * 1000))
             self.condition.pauses.watch()
             stack.callback(self.condition.pauses.close)
@@ -315,9 +320,20 @@ class App:
     async def _reload(self, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait((before,))  # however it ends
-        now = await read_again(self._reread, self._settings)
-        if now is None:
-            return
+        # A worker's orders count once each: a SIGHUP that comes without one, as of `systemctl kill`, would bring the
+        # last one again, over what was switched since.
+        if self._member is None or self._member.news():
+            now = await read_again(self._reread, self._settings)
+            if now is None:
+                return
+            self._take_settings(now)
+        if self._admin is not None:
+            self._admin.reload_certificate()
+        if self._fleet is not None:
+            self._fleet.reload_certificate()
+
+    def _take_settings(self, now: Settings) -> None:
+        """They were read again."""
         # A worker is told only what is to take effect; what it was told last need not be in force.
         edited = self._member is not None or not same_modes(now, self._settings)
         self._settings = now
@@ -328,10 +344,6 @@ class App:
             names = [leg.name for leg in now.legs if leg.name in board.legs]
             legs = {name: board.mode_of(name) for name in names}
             tell_what_stays(now, mode=board.mode, share=board.share, legs=legs)
-        if self._admin is not None:
-            self._admin.reload_certificate()
-        if self._fleet is not None:
-            self._fleet.reload_certificate()
 
     def _engines(self, up: bool) -> None:
         self.condition.engines_down = not up

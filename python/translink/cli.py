@@ -16,6 +16,7 @@ import typer
 
 from translink.commands import deploy, recordings
 from translink.commands.named import named
+from translink.commands.no_effect import without
 from translink.commands.options import Config, EnvFile, Json, Set, Token, Url, loaded, target
 from translink.errors import SettingsError, TranslinkError, complaints
 from translink.process.startup import quick_imports
@@ -266,6 +267,7 @@ def call(
 
 @commands.command(short_help="Count words through simulated calls with faults.")
 def sim(
+    context: typer.Context,
     calls: Annotated[int, typer.Option(min=1, max=511, help="Two-way calls at once.")] = 2,
     seconds: Annotated[
         float | None,
@@ -304,6 +306,7 @@ def sim(
 ) -> None:
     """Count words through simulated calls, with faults: none may be lost or doubled."""
     if talk:
+        without(context, "calls", "fault", "mode", "shared_port", why="has no effect on a talk")
         from translink.sim.talk.run import run_talk
 
         _leave(
@@ -320,6 +323,7 @@ def sim(
                 json=json,
             )
         )
+    without(context, "longer", "talks", "wav", "simulstream", why="is for talks: see --talk")
     from translink.sim.run import run_sim
 
     _leave(

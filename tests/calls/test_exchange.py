@@ -82,6 +82,14 @@ def test_a_leg_is_not_switched_to_a_language_in_which_it_could_never_be_spoken_t
         changed = desk.console.change_leg("2", language="pl", original="captions")
         assert changed.language == "pl"
         assert desk.console.change_leg("2", language="pl").language == "pl", "it is so already"
+        assert desk.console.change_leg("2", original="through").original == "through"
+        for language in (None, "pl"):
+            with pytest.raises(ValueError, match="no voice for pl; name a voice"):
+                desk.console.change_leg("2", language=language, original="replace", volume=0.5)
+        assert desk.console.leg("2").original == "through"
+        assert desk.console.leg("2").volume == 1, "nothing is changed"
+        changed = desk.console.change_leg("2", language="de", original="replace")
+        assert (changed.language, changed.original) == ("de", "replace")
 
     at_a_desk(scenario, idle_timeout=30)
 

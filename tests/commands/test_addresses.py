@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from pathlib import Path
 
 import pytest
 
-from translink.commands.addresses import refuse_taken_ports
+from translink.commands.addresses import ListeningAddress, refuse_taken_ports
 from translink.commands.machine_check import look_at_ports
 from translink.commands.unusable import refuse_unusable
 from translink.errors import SettingsError
 from translink.settings.model import Settings
+from translink.settings.types import Address
 
 
 def with_asterisk(folder: Path, *wanted: str) -> Settings:
@@ -62,3 +65,23 @@ def test_a_legs_own_address_is_named_as_the_legs(tmp_path: Path) -> None:
         own = f"legs.3333.listen=192.0.2.7:{port}"
         with pytest.raises(SettingsError, match=r"^legs\.3333\.listen = 192\.0\.2\.7"):
             refuse_taken_ports(with_asterisk(tmp_path, own))
+
+
+def test_a_name_of_the_admin_server_may_have_addresses_that_are_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It listens on those that are this machine's."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (at, 0)) for at in ("192.0.2.7", "::1")]
+
+    def probe(host: str, port: int, kind: socket.SocketKind) -> None:
+        if host != "::1":
+            raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+
+    monkeypatch.setattr("translink.commands.addresses.probe", probe)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    named = Address("calls.example.com", 3020)
+    assert ListeningAddress("admin.port", named, socket.SOCK_STREAM).problem() is None
+    other = ListeningAddress("websocket.listen", named, socket.SOCK_STREAM)
+    assert other.problem() is not None, "which takes the first"
+    found.pop()
+    assert ListeningAddress("admin.port", named, socket.SOCK_STREAM).problem() is not None

@@ -13,6 +13,7 @@ import trustme
 from tests.fakes.providers import FakeProviders
 from tests.support.in_process import settings_for
 from tests.test_cli import run
+from translink.admin.access import self_signed
 from translink.app import App
 from translink.commands import control
 from translink.commands.control import (
@@ -106,6 +107,12 @@ async def test_the_settings_own_server_is_asked_with_its_token_and_its_certifica
         assert (target.url, target.token) == (f"https://127.0.0.1:{port}", TOKEN)
         assert await in_thread(lambda: run_status(target), SECONDS) == 0
         assert "calls may  ready" in capsys.readouterr().out
+        other = tmp_path / "other.pem"
+        issued = trustme.CA().issue_cert("calls.example.com")
+        issued.private_key_and_cert_chain_pem.write_to_path(str(other))
+        changed = guarded(own_fake.url, tmp_path, f"admin.tls_cert={other}", f"admin.port={port}")
+        with pytest.raises(SettingsError, match="there shows another certificate"):
+            await predecessor(changed)
 
 
 async def test_a_server_with_a_certificate_of_its_own_making_is_asked_too(
@@ -130,6 +137,16 @@ async def test_a_server_with_a_certificate_of_its_own_making_is_asked_too(
         named = target_of(plain, target.url, f"file:{tmp_path / 'token'}")
         assert await in_thread(lambda: run_status(named), SECONDS) == 0
         assert capsys.readouterr().out.count("calls may  ready") == 2
+        # The machine gets another address, and then a successor makes a certificate for that.
+        monkeypatch.setattr(self_signed, "_addresses", lambda: ["192.0.2.9"])
+        moved = target_of(there, None, None)
+        assert await in_thread(lambda: run_status(moved), SECONDS) == 0
+        self_signed.self_signed(there.admin.host, there.admin.allowed_hosts)
+        several = target_of(there, None, None)
+        assert await in_thread(lambda: run_status(several), SECONDS) == 0
+        before = await predecessor(there)
+        assert before is not None
+        assert before.pid == os.getpid()
 
 
 async def test_a_server_that_answers_to_one_name_only_is_asked_by_that_name(

@@ -28,6 +28,7 @@ def _taken(_: LegSettings) -> MediaLeg:
     ("status", "body", "refused"),
     [
         ("404 Not Found", "Cannot GET /api/drain", True),
+        ("401 Unauthorized", "", True),
         ("200 OK", "<html>for every path</html>", True),
         ("200 OK", '{"of": "another program"}', False),
     ],

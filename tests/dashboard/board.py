@@ -438,7 +438,7 @@ class BoardConsole(Program):
         return first, self._board.legs[leg].envelope(lane, first, last)
 
     def recent(self, call: str | None, limit: int) -> list[Event]:
-        found = [each for each in self._board.past if call in (None, each["call"])]
+        found = [e for e in self._board.past if call is None or call == (e["call"] or "")]
         return [event_of(each) for each in found[-limit:]]
 
     def change_leg(self, leg: str, **changes: Any) -> LegLive:

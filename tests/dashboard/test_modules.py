@@ -14,6 +14,7 @@ from tests.dashboard.board import TalkBoard
 from tests.dashboard.conftest import Visit
 from translink.observe.stages import STAGES
 from translink.observe.views import CallRow, LegLive
+from translink.text.sentences import join
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -61,6 +62,21 @@ async def test_figures_are_written_with_three_digits_and_losses_never_rounded_aw
     assert await run(blank, "format.js", write, [list(each) for each in asked]) == list(
         asked.values()
     )
+
+
+async def test_finals_are_joined_as_the_server_joins_them(blank: Page) -> None:
+    body = "({joined}, pairs) => pairs.map(([left, right]) => joined(left, right))"
+    pairs = [
+        ("", "hello"),
+        ("hello", ""),
+        ("hello", "there"),
+        ("今天天气", "很好。"),
+        ("はい、", "そうです"),
+        ("こんにちは", "Anna"),
+        ("สวัสดี", "ครับ"),
+    ]
+    got = await run(blank, "transcript-lines.js", body, [list(pair) for pair in pairs])
+    assert got == [join(left, right) for left, right in pairs]
 
 
 async def test_an_outline_is_drawn_where_its_moments_are(blank: Page) -> None:
@@ -191,6 +207,28 @@ async def test_a_new_connection_knows_nothing_of_the_calls_of_the_one_before(bla
     assert await run(blank, "store.js", body) == [True, [[30, 0]]]
 
 
+async def test_a_select_that_was_opened_and_closed_again_shows_what_is_so_after_a_while(
+    blank: Page,
+) -> None:
+    """It keeps the focus, and says nothing of a choice that is the one before."""
+    body = """({following}) => {
+      const select = Object.assign(new EventTarget(), {value: 'en', getAttribute: () => null});
+      Object.defineProperty(document, 'activeElement', {get: () => select});
+      let now = 1000;
+      performance.now = () => now;
+      const show = following(select);
+      const shown = (value) => (show(value), select.value);
+      const before = shown('fr');
+      select.dispatchEvent(new Event('pointerdown'));
+      const opened = shown('de');
+      now += 14000;
+      const still = shown('de');
+      now += 2000;
+      return [before, opened, still, shown('de')];
+    }"""
+    assert await run(blank, "controls.js", body) == ["fr", "fr", "fr", "de"]
+
+
 TROUBLES = """({troubles}, [system, config]) =>
   troubles(system, config).map((it) => [it.level, it.title, it.cause, it.todo])"""
 LINES = {
@@ -214,6 +252,11 @@ KEYS = {"deepgram": {"api_key": "***"}, "deepl": {"api_key": "***"}}
         (
             {"deepgram.listen": ("half-open", "transient", None)},
             *("warn", "Deepgram streaming is down", "Deepgram does not answer.", "translink keeps trying"),
+        ),
+        (
+            {"deepgram.listen": ("open", "denied", 403)},
+            *("warn", "Deepgram streaming is down", "Deepgram does not let this key do that (403)."),
+            "Choose another model",
         ),
         (
             {"deepl": ("open", "denied", 403)},
@@ -318,6 +361,68 @@ async def test_the_store_forgets_what_it_must(blank: Page) -> None:
       return [store.events.length, store.lines.get('c').length, store.losses.length, store.ended.size];
     }"""
     assert await run(blank, "store.js", body) == [1000, 1000, 100, 500]
+
+
+async def test_the_page_follows_the_servers_clock_when_it_is_set_and_no_late_message(
+    blank: Page,
+) -> None:
+    body = """({Store}) => {
+      const store = new Store();
+      store.apply({at: 100000, hello: {role: 'read'}, calls: []});
+      store.apply({at: 100000});
+      store.apply({at: 100000 - 20});
+      const late = store.now();
+      store.apply({at: 100000 - 7200});
+      const back = store.now();
+      store.apply({at: 100000 + 7200});
+      return [late, back, store.now()];
+    }"""
+    wanted = pytest.approx([100_000, 92_800, 107_200], abs=5)
+    assert await run(blank, "store.js", body) == wanted
+
+
+@pytest.mark.parametrize("end", ["gone", "crowded out"])
+async def test_what_was_of_a_call_goes_with_it(blank: Page, end: str) -> None:
+    """Legs of their own have a name that comes once: a page that is open for weeks sees many."""
+    body = """({Store}, end) => {
+      const store = new Store();
+      const row = (call, legs) => ({call, state: 'running', began: 0, seconds: 1, legs});
+      store.apply({at: 1, hello: {role: 'read'}, calls: [row('stays', ['3333', '4444'])]});
+      const open = (call, legs) => {
+        store.select(call);
+        store.apply({calls: [row(call, legs)], legs: {[legs[0]]: {}, [legs[1]]: {}}, stages: {[call]: {}}});
+        for (const leg of legs) store.sound(leg);
+      };
+      open('stays', ['3333', '4444']);
+      for (let n = 0; n < 3; n += 1) {
+        const [call, legs] = [`c${n}`, [`c${n}.1`, `c${n}.2`]];
+        open(call, legs);
+        store.apply({calls: [{...row(call, legs), state: 'ended'}]});
+        store.select('stays');
+        if (end === 'gone') store.apply({gone: [call]});
+      }
+      if (end !== 'gone') {
+        for (let n = 0; n < 500; n += 1) {
+          store.apply({calls: [{...row(`e${n}`, ['3333', '4444']), state: 'ended'}]});
+        }
+      }
+      return [store.legs, store.sounds, store.stages].map((kept) => [...kept.keys()]);
+    }"""
+    wanted = [["3333", "4444"], ["3333", "4444"], ["stays"]]
+    assert await run(blank, "store.js", body, end) == wanted
+
+
+async def test_a_call_on_screen_keeps_its_sound_when_the_server_forgets_it(blank: Page) -> None:
+    body = """({Store}) => {
+      const store = new Store();
+      const row = {call: 'c', state: 'ended', began: 0, seconds: 1, legs: ['c.1', 'c.2']};
+      store.apply({at: 1, hello: {role: 'read'}, calls: [row]});
+      store.select('c');
+      store.sound('c.1');
+      store.apply({gone: ['c']});
+      return store.sounds.has('c.1');
+    }"""
+    assert await run(blank, "store.js", body) is True
 
 
 async def test_an_answer_that_comes_late_takes_nothing_back(blank: Page) -> None:

@@ -201,6 +201,11 @@ async def test_what_happened_while_the_page_was_hidden_is_listed(
         {"v": 1, "type": "breaker", "at": time.time(), "call": None, "leg": None,
          "provider": "deepl", "state": "open", "reason": "nobody looked"}
     )  # fmt: skip
+    # Other calls go on meanwhile: a server answers with the newest 200.
+    board.past += [
+        {"v": 1, "type": "final", "at": time.time(), "call": "9-9", "leg": "9", "text": f"word {n}"}
+        for n in range(300)
+    ]
     await turn(hidden=False)
     await expect(page.locator('#events li[data-type="breaker"]')).to_contain_text("nobody looked")
 

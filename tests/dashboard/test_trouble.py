@@ -4,7 +4,9 @@ there when no call is."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+from collections.abc import AsyncIterator
 from typing import Literal
 
 import pytest
@@ -17,6 +19,22 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300
 
 PATIENCE = 60_000
 PHONE = 390
+
+
+@contextlib.asynccontextmanager
+async def idle_board(visit: Visit) -> AsyncIterator[tuple[TalkBoard, Page, str]]:
+    """A board whose only call has ended, a page that shows that one, and its name."""
+    board = TalkBoard(1)
+    (first,) = board.calls
+    board.end(first)
+    await board.start()
+    try:
+        page = await visit(board.url)
+        await expect(page.locator(".last-call")).to_be_visible()
+        yield board, page, first
+        manners_of(page).while_down = True
+    finally:
+        await board.close()
 
 
 async def top(page: Page, which: str) -> float:
@@ -172,50 +190,27 @@ async def test_without_a_call_the_page_says_where_to_send_sound(visit: Visit) ->
 
 
 async def test_without_a_call_the_last_one_is_shown_until_one_runs(visit: Visit) -> None:
-    board = TalkBoard(1)
-    (first,) = board.calls
-    board.end(first)
-    await board.start()
-    try:
-        page = await visit(board.url)
+    async with idle_board(visit) as (board, page, first):
         await expect(page.locator(".last-call")).to_contain_text("This is the last one")
         await expect(page.locator(".call-name .badge").first).to_contain_text("ended")
         await shoot(page, "last-call")
         board.begin(2)
         await expect(page.locator(".last-call")).to_be_hidden(timeout=PATIENCE)
         await expect(page.locator(".between")).not_to_contain_text(first)
-        manners_of(page).while_down = True
-    finally:
-        await board.close()
 
 
 async def test_a_call_that_begins_is_shown_whatever_the_board_lists(visit: Visit) -> None:
-    board = TalkBoard(1)
-    (first,) = board.calls
-    board.end(first)
-    await board.start()
-    try:
-        page = await visit(board.url)
-        await expect(page.locator(".last-call")).to_be_visible()
+    async with idle_board(visit) as (board, page, first):
         await page.get_by_role("radio", name="Ended").click()
         await expect(page.locator(f"#call-{first}")).to_be_visible()
         board.begin(2)
         (second,) = set(board.calls) - {first}
         await expect(page.locator(".between")).to_contain_text(second, timeout=PATIENCE)
         await expect(page.locator(".last-call")).to_be_hidden()
-        manners_of(page).while_down = True
-    finally:
-        await board.close()
 
 
 async def test_a_last_call_that_was_chosen_stays(visit: Visit) -> None:
-    board = TalkBoard(1)
-    (first,) = board.calls
-    board.end(first)
-    await board.start()
-    try:
-        page = await visit(board.url)
-        await expect(page.locator(".last-call")).to_be_visible()
+    async with idle_board(visit) as (board, page, first):
         await page.get_by_role("radio", name="Ended").click()
         await page.locator(f"#call-{first}").click()
         board.begin(2)
@@ -223,9 +218,6 @@ async def test_a_last_call_that_was_chosen_stays(visit: Visit) -> None:
             "1", timeout=PATIENCE
         )
         await expect(page.locator(".between")).to_contain_text(first)
-        manners_of(page).while_down = True
-    finally:
-        await board.close()
 
 
 async def test_what_happened_before_the_page_was_opened_is_shown(

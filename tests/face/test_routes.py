@@ -16,7 +16,10 @@ from aiohttp import web
 from tests.support.console import ConsoleDesk
 from tests.support.serve import until
 from translink.admin import AdminServer
+from translink.admin.access.guard import Guard
+from translink.admin.access.roles import Access
 from translink.admin.routes.live import MOST_DASHBOARDS
+from translink.admin.routes.requests import ModeChange
 from translink.commands.control import CONTROL_SECONDS
 from translink.commands.takeover import ASK_SECONDS
 from translink.face import streams
@@ -56,7 +59,8 @@ class TwoNodes:
             first = 24_000 + 20 * number
             desk = ConsoleDesk(calls={"ports": f"{first}-{first + 9}", "max_created": 3})
             desk.board.switchboard.name_calls(name, 1)
-            server = AdminServer(desk.console, port=0, token=TOKEN)
+            guard = Guard(Access("127.0.0.1", TOKEN, listen_in=True))
+            server = AdminServer(desk.console, port=0, guard=guard)
             await server.start()
             self.desks[name], self.servers[name] = desk, server
             self.peers[name] = AdminPeer(name, server.url, TOKEN)
@@ -135,6 +139,17 @@ async def test_what_concerns_one_call_is_asked_of_its_node(nodes: TwoNodes) -> N
         assert (await nodes.ask("GET", path))[0] == 404
 
 
+async def test_an_operator_who_listens_in_is_told_why_it_ends(nodes: TwoNodes) -> None:
+    """Through the face, too: the dashboard said "Listening ended", in red."""
+    made = await nodes.made()
+    leg = made["legs"][0]["name"]
+    async with nodes.http.ws_connect(f"{nodes.face.url}/api/legs/{leg}/audio") as listener:
+        await until(lambda: nodes.streams("listeners") == 1)
+        assert (await nodes.ask("DELETE", f"/api/calls/{made['call']}"))[0] == 200
+        message = await listener.receive(timeout=5)
+        assert (message.data, message.extra) == (1001, "the call is over")
+
+
 async def test_a_node_that_refuses_is_passed_over(nodes: TwoNodes) -> None:
     nodes.desks["w1"].out_of_memory = True
     assert [(await nodes.made())["node"] for _ in range(3)] == ["w2"] * 3
@@ -193,6 +208,19 @@ async def test_a_switch_of_the_whole_reaches_every_node(nodes: TwoNodes) -> None
     assert (settings["mode"], settings["idle_timeout"]) == ("prerecorded", 7.0)
 
 
+async def test_a_leg_s_mode_is_known_to_the_whole_however_it_was_switched(nodes: TwoNodes) -> None:
+    """As on the dashboard: a worker that was started again knew nothing of it."""
+    changes: list[object] = []
+    nodes.face.routes.on_mode = changes.append
+    await nodes.die("w2")
+    assert (await nodes.ask("PATCH", "/api/legs/1", {"muted": True}))[0] == 200
+    assert (await nodes.ask("PATCH", "/api/legs/1", {"mode": "loud"}))[0] == 400
+    assert (await nodes.ask("PATCH", "/api/legs/nobody", {"mode": "streaming"}))[0] >= 400
+    assert changes == []
+    assert (await nodes.ask("PATCH", "/api/legs/1", {"mode": "streaming"}))[0] == 200
+    assert changes == [ModeChange(mode="streaming", leg="1")]
+
+
 async def test_statistics_metrics_and_events_are_of_all(nodes: TwoNodes) -> None:
     await nodes.made()
     await nodes.made()
@@ -210,6 +238,10 @@ async def test_statistics_metrics_and_events_are_of_all(nodes: TwoNodes) -> None
     begun = {event["node"] for event in recent["events"] if event.get("state") == "begun"}
     assert begun == {"w1", "w2"}
     assert recent["events"][-1]["call"] == "w9-c1"
+    nodes.desks["w2"].board.journal.emit("breaker", {"state": "open"})
+    nodes.journal.emit("node_lost", {"node": "w9", "calls": []})
+    _, recent = await nodes.ask("GET", "/api/events/recent?call=")
+    assert [event["type"] for event in recent["events"]] == ["breaker", "node_lost"]
     _, document = await nodes.ask("GET", "/openapi.json")
     assert "/api/calls/{call}" in document["paths"]
 

@@ -238,7 +238,7 @@ class Program(Console):
 
     def recent(self, call: str | None, limit: int) -> list[Event]:
         kept = [happened("final", "3333", "3333-1"), happened("breaker", "3333")]
-        return [event for event in kept if call in (None, event.call)][-limit:]
+        return [e for e in kept if call is None or call == (e.call or "")][-limit:]
 
     def listen(self, listener: Callable[[Any], None]) -> Callable[[], None]:
         self.listeners.append(listener)

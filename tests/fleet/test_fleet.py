@@ -66,6 +66,22 @@ async def test_a_mode_of_all_that_is_the_systems_here_ends_the_legs_own_too(tmp_
     assert (switchboard.mode, switchboard.mode_of("1")) == ("auto", "auto")
 
 
+async def test_a_mode_of_all_that_is_told_late_ends_no_leg_s_own_that_was_set_since(
+    tmp_path: Path,
+) -> None:
+    """As by a node that could not tell NATS when it was switched: it asked us all over HTTP then."""
+    fleet = Fleet(settings_for("http://127.0.0.1:9", tmp_path, NATS))
+    fleet._board = switchboard = Board().switchboard
+    fleet.placement.on_reach(True)
+    fleet.placement.on_reach(False)
+    switchboard.set_mode("streaming", "1")
+    fleet._changed("mode", "auto")
+    assert switchboard.mode_of("1") == "streaming"
+    # One that is news here is of all.
+    fleet._changed("mode", "prerecorded")
+    assert switchboard.mode_of("1") == "prerecorded"
+
+
 @pytest.mark.parametrize(
     ("more", "wrong"),
     [

@@ -288,6 +288,22 @@ async def test_what_was_said_before_hanging_up_is_heard_to_its_end(
     await nothing_left(asterisk, pbx)
 
 
+async def test_a_telephone_that_is_called_on_goes_on_where_the_first_one_was(
+    asterisk: Asterisk, pbx: Pbx
+) -> None:
+    """A blind transfer: SIP's REFER, from a telephone in a bridge of ours."""
+    carol = asterisk.telephone(words(19), first=3.0, last=40)
+    await asterisk.answers("carol", carol)
+    two = await asterisk.dial("4444", words(15), first=12.0, last=40)
+    one = await asterisk.dial("3333", first=2.0, last=40, does="transfers", sip=True)
+    await gone(one, within=10.0)
+    await pbx.server.says("line transferred")
+    await hears(two, words(19), pbx.server)
+    await hears(carol, words(15), pbx.server)
+    await two.hang_up()
+    await nothing_left(asterisk, pbx)
+
+
 async def test_who_dials_hears_who_answers(asterisk: Asterisk, pbx: Pbx) -> None:
     called = asterisk.telephone(words(5), first=2.0, last=20)
     one = await asterisk.dial("dial-talk", words(4), last=20, variables=called.called)
@@ -485,14 +501,19 @@ async def test_keys_come_once_each_and_end_the_call(
 async def test_another_client_is_named_and_not_fought(
     asterisk: Asterisk, fake: FakeProviders, tmp_path: Path
 ) -> None:
-    async with (
-        translink(tmp_path, fake, asterisk.url, 'app = "wanted"') as server,
-        asterisk.events("wanted"),
-    ):
-        await server.says("another client")
-        connected = len(server.lines("connected to Asterisk"))
-        await asyncio.sleep(2.0)
-        assert len(server.lines("connected to Asterisk")) == connected
+    """And when it has left, callers are ours again."""
+    async with translink(tmp_path, fake, asterisk.url, 'app = "wanted"') as server:
+        async with asterisk.events("wanted"):
+            await server.says("another client")
+            connected = len(server.lines("connected to Asterisk"))
+            await asyncio.sleep(4.0)
+            assert len(server.lines("connected to Asterisk")) == connected
+        await server.says("it is taken again")
+        await server.says("connected to Asterisk", connected + 1)
+        one = await asterisk.dial("3333", variables={"__APP": "wanted"})
+        await until(lambda: server.happened("call", state="begun"), server.tail)
+        await one.hang_up()
+        await asterisk.empty()
 
 
 async def test_a_successor_connects_the_callers_of_a_killed_translink_anew(

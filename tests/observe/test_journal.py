@@ -144,3 +144,4 @@ def test_the_newest_events_can_be_had_afterwards() -> None:
     assert [event.data["n"] for event in journal.recent(limit=3)] == [2, 3, 4]
     assert [event.data["n"] for event in journal.recent("c-1", limit=2)] == [2, 4]
     assert journal.recent("c-2") == []
+    assert [event.data["n"] for event in journal.recent("")] == [3], "of no call"

@@ -12,6 +12,7 @@ from tests.fakes.admin import ROW
 from tests.support.virtual import run_virtually
 from translink.observe.journal import Journal
 from translink.observe.transcripts import Transcripts, redact_digits
+from translink.process import clock
 
 
 def said(
@@ -108,25 +109,20 @@ def test_after_its_time_nothing_is_left_of_a_call_in_the_journal_either(journal:
         begin(journal, call)
         said(journal, call, 1, "secret")
     end(transcripts, "old")
-    transcripts.expire(time.time() + 59)
+    transcripts.expire(time.monotonic() + 59)
     assert [row.call for row in transcripts.ended()] == ["old"]
-    transcripts.expire(time.time() + 61)
+    transcripts.expire(time.monotonic() + 61)
     assert transcripts.ended() == []
     assert {event.call for event in journal.events} == {"running"}
 
 
-def test_what_nobody_asks_for_is_forgotten_in_time_as_well(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_nobody_asks_for_is_forgotten_in_time_as_well(journal: Journal) -> None:
     async def scenario() -> None:
         transcripts = Transcripts(journal, retention=100.0)
         watching = asyncio.create_task(transcripts.watch())
         begin(journal, "c")
         said(journal, "c", 1, "secret")
         end(transcripts, "c")
-        began, now = time.time(), asyncio.get_running_loop().time
-        start = now()
-        monkeypatch.setattr(time, "time", lambda: began + now() - start)
         await asyncio.sleep(95)
         assert len(journal.events) == 2
         await asyncio.sleep(20)
@@ -134,6 +130,16 @@ def test_what_nobody_asks_for_is_forgotten_in_time_as_well(
         watching.cancel()
 
     run_virtually(scenario())
+
+
+def test_nothing_is_forgotten_because_the_machines_clock_was_set(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transcripts = Transcripts(journal, retention=60.0)
+    begin(journal, "c")
+    end(transcripts, "c")
+    monkeypatch.setattr(clock._Offset, "seconds", clock._Offset.seconds + 40 * 86_400)
+    assert [row.call for row in transcripts.ended()] == ["c"]
 
 
 def test_nothing_is_kept_where_nothing_may_be(journal: Journal) -> None:

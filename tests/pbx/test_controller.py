@@ -520,6 +520,105 @@ def test_who_takes_our_events_over_is_named_and_calls_end_all_the_same(
     assert asterisk.empty
 
 
+def test_while_another_client_has_our_events_requests_do_not_pile_up(
+    asterisk: FakeAsterisk,
+) -> None:
+    """Each look that got no answer asked again each second, for ever, and one more began every three."""
+    asterisk.controller.event({"type": "ApplicationReplaced"}, asterisk.now)
+    asterisk.refuse["GET /bridges"] = 503
+    before = next(asterisk.controller.numbers)
+    asterisk.later(60.0)
+    assert next(asterisk.controller.numbers) - before <= 3 * 20 + 1
+
+
+def test_an_application_that_nobody_has_any_more_is_taken_again(asterisk: FakeAsterisk) -> None:
+    asterisk.call("a", "3333")
+    asterisk.settle()
+    asterisk.controller.event({"type": "ApplicationReplaced"}, asterisk.now)
+    asterisk.later(5.0)
+    assert not asterisk.controller.vacant
+    asterisk.refuse["GET /applications"] = 404
+    asterisk.leave("a", announced=False)
+    asterisk.later(5.0)
+    assert asterisk.controller.vacant
+    assert asterisk.empty, "who hung up is missed all the same"
+    assert sum("nobody has" in line for line in asterisk.legs.log) == 1
+    asterisk.refuse.clear()
+    asterisk.controller.detached(asterisk.now)
+    asterisk.controller.attached(asterisk.now)
+    assert not asterisk.controller.vacant
+    asterisk.call("b", "3333")
+    asterisk.settle()
+    assert asterisk.legs.log[-1] == "3333 arrives"
+
+
+def test_a_connection_that_breaks_meanwhile_is_still_looked_after(asterisk: FakeAsterisk) -> None:
+    """Asterisk was started again, and the other client was not."""
+    asterisk.controller.event({"type": "ApplicationReplaced"}, asterisk.now)
+    asterisk.controller.detached(asterisk.now)
+    asterisk.refuse["GET"] = 0
+    asterisk.later(7.0)
+    assert not asterisk.controller.vacant
+    asterisk.refuse = {"GET /applications": 404}
+    asterisk.later(3.0)
+    assert asterisk.controller.vacant
+
+
+def transfer(asterisk: FakeAsterisk, of: str, to: str) -> None:
+    """As Asterisk does it: `to` comes into our application and into the bridge of `of`, which leaves."""
+    asterisk.channels[to] = {"id": to, "state": "Up"}
+    asterisk.inside.add(to)
+    asterisk.event("StasisStart", to, args=[], replace_channel={"id": of})
+    for members in asterisk.bridges.values():
+        if of in members:
+            members.add(to)
+    asterisk.leave(of)
+    asterisk.settle()
+
+
+def test_a_telephone_that_hands_its_call_on_leaves_the_line_to_the_other(
+    asterisk: FakeAsterisk,
+) -> None:
+    asterisk.call("a", "3333")
+    asterisk.settle()
+    asterisk.event("ChannelHold", "a")
+    transfer(asterisk, "a", "c")
+    assert not any(seat.left for seat in asterisk.legs.seats)
+    assert "3333 holds False" in asterisk.legs.log, "their question to the other one is over"
+    assert "c" in asterisk.channels
+    asterisk.event("ChannelDtmfReceived", "c", digit="5")
+    assert asterisk.legs.log[-1] == "3333 presses 5"
+    asterisk.leave("c")
+    asterisk.settle()
+    assert [seat.left for seat in asterisk.legs.seats] == [1]
+    assert asterisk.empty
+
+
+def test_who_took_a_call_over_is_hung_up_with_it(asterisk: FakeAsterisk) -> None:
+    asterisk.call("a", "3333")
+    asterisk.settle()
+    transfer(asterisk, "a", "c")
+    transfer(asterisk, "c", "d")
+    asterisk.legs.seats[0].hang_up()
+    asterisk.settle()
+    assert "d" in asterisk.hung_up
+    assert asterisk.empty
+
+
+def test_a_dialled_call_that_is_handed_on_ends_with_both(asterisk: FakeAsterisk) -> None:
+    callee = dial(asterisk)
+    asterisk._enter(callee, [])
+    asterisk.settle()
+    transfer(asterisk, "a", "c")
+    transfer(asterisk, callee, "d")
+    assert not any(seat.left for seat in asterisk.legs.seats)
+    for each in ("c", "d"):
+        asterisk.leave(each)
+        asterisk.settle()
+    assert asterisk.empty
+    assert not asterisk.controller._dialled
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=5, max_size=80))
 def test_in_whatever_order_things_happen_nothing_is_left(steps: list[tuple[int, int]]) -> None:
     asterisk = FakeAsterisk()

@@ -131,6 +131,29 @@ def test_a_provider_that_answers_between_its_holds_is_up() -> None:
     assert health.up(5)
 
 
+def test_a_limit_of_requests_at_once_does_not_make_the_holds_longer_and_longer() -> None:
+    """Refusals come at once and successes after a second, so always while it is held: each hold was twice as
+    long as the one before, up to ten seconds, although the provider served five in each."""
+    health = breaker()
+    under_way: list[tuple[float, Permit, bool]] = []
+    served = 0
+    for tick in range(6_000):
+        now = tick / 100
+        for each in [each for each in under_way if each[0] <= now]:
+            under_way.remove(each)
+            _, leave, good = each
+            if good:
+                served += 1
+                health.succeeded(now, leave)
+            else:
+                health.failed(BUSY, now, leave)
+        while len(under_way) < 10 and isinstance(more := health.acquire(now), Permit):
+            good = sum(taken for _, _, taken in under_way) < 5
+            under_way.append((now + (1.0 if good else 0.05), more, good))
+        assert health.up(now)
+    assert served >= 120
+
+
 def test_an_absurd_retry_after_is_capped() -> None:
     health = breaker(retry_after_cap=300)
     health.failed(error(Kind.BUSY, retry_after=1e9), 0)

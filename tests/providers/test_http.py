@@ -10,6 +10,7 @@ import time
 
 import pytest
 from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -213,6 +214,65 @@ async def test_a_fresh_connection_that_breaks_is_not_tried_again() -> None:
         with pytest.raises(ProviderError):
             await http.request("POST", url, provider="p", within=2, data=b"x")
     assert count == 1
+
+
+class MovingName(AbstractResolver):
+    """Every name has this address, and then another one."""
+
+    address = "127.0.0.2"
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host=self.address,
+                port=port,
+                family=socket.AF_INET,
+                proto=0,
+                flags=0,
+            )
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_provider_that_moved_is_found_at_its_new_address_after_ten_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = MovingName()
+    monkeypatch.setattr("aiohttp.connector.DefaultResolver", lambda **_: name)
+    async with fake_web(ok) as server, Http() as http:
+        url = server.url.replace("127.0.0.1", "relay.invalid")
+        with pytest.raises(ProviderError):  # nobody listens at the old one
+            await http.request("GET", url, provider="p", within=2)
+        name.address = "127.0.0.1"
+        monkeypatch.setattr("aiohttp.connector.monotonic", lambda: time.monotonic() + 11)
+        answer = await http.request("GET", url, provider="p", within=2)
+    assert answer.json() == {"ok": True}
+
+
+async def test_a_connection_whose_path_died_is_over_before_it_is_needed() -> None:
+    async def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(HEAD + b"Content-Length: 6\r\n\r\nabc")
+        await reader.read()
+
+    async with (
+        raw_server(begin) as url,
+        Http() as http,
+        http.stream("GET", url, provider="p", within=2) as reply,
+    ):
+        connection = reply._response.connection
+        assert connection is not None
+        assert connection.transport is not None
+        line = connection.transport.get_extra_info("socket")
+        assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        kept = [line.getsockopt(socket.IPPROTO_TCP, option) for option in options]
+        assert kept == [5, 2, 2]
 
 
 async def test_a_stream_yields_before_the_body_ends_and_leaving_it_drops_the_connection() -> None:

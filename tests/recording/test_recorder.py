@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import stat
 import threading
 import time
@@ -34,6 +35,7 @@ from translink.process.threads import in_thread
 from translink.recording.file import SoundFile
 from translink.recording.reader import read_recording
 from translink.recording.recorder import Recorder
+from translink.recording.recording import Recording
 from translink.recording.stereo import unwoven
 from translink.recording.transcript import RecordedLeg, recorded_transcript
 from translink.settings.prompts import NoticeSettings
@@ -340,6 +342,129 @@ async def test_what_does_not_fit_is_not_begun_and_said_once(tmp_path: Path) -> N
     ended = [event for event in board.events("call") if event["state"] == "ended"]
     assert all("record.disk_limit" in event["recording_problem"] for event in ended)
     assert os.listdir(tmp_path) == [full.name]
+
+
+async def test_a_disk_that_is_full_again_is_said_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("translink.recording.recorder.FULL_PERIOD", 0.1)
+    problem = [""]
+    async with board_recorded(tmp_path) as (board, recorder):
+        recorder._store.full = lambda: problem[0]  # type: ignore[method-assign]
+        with capture_logs() as logs:
+            for now in ("no space left", "", "no space left"):
+                problem[0] = now
+                await until(lambda: recorder._full == problem[0])
+                await board.talk("1", 0.3)
+                await board.no_calls()
+        assert (recorder.figures()["begun"], recorder.figures()["refused"]) == (1, 2)
+    assert [line["event"] for line in logs].count("calls are not recorded") == 2
+
+
+async def test_what_cannot_be_deleted_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "20200101T000000Z-old"
+    old.mkdir()
+    os.utime(old, (0, 0))
+    tries: list[Path] = []
+
+    def refused(path: Path, ignore_errors: bool) -> None:
+        tries.append(path)
+
+    monkeypatch.setattr(shutil, "rmtree", refused)
+    monkeypatch.setattr("translink.recording.recorder.SWEEP_PERIOD", 0.0)
+    with capture_logs() as logs:
+        async with board_recorded(tmp_path):
+            await until(lambda: len(tries) >= 3)
+    said = [line for line in logs if "record.retention" in line["event"]]
+    assert [(line["log_level"], line["first"]) for line in said] == [("error", old.name)]
+
+
+@pytest.mark.parametrize("step", ["look", "write"])
+async def test_an_error_that_is_not_the_disks_ends_one_recording_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    real, errors = getattr(Recording, step), [MemoryError()]
+
+    def once(recording: Recording, *args: object) -> None:
+        if errors:
+            raise errors.pop()
+        real(recording, *args)
+
+    monkeypatch.setattr(Recording, step, once)
+    with capture_logs() as logs:
+        async with board_recorded(tmp_path) as (board, recorder):
+            await board.talk("1", 0.6)
+            await board.no_calls()
+            await until(lambda: recorder.figures()["ended"] == 1)
+            await board.talk("1", 0.6)
+            await board.no_calls()
+            await until(lambda: recorder.figures()["ended"] == 2)
+    events = board.events("recording")
+    states = [event["state"] for event in events]
+    assert states == ["started", "failed", "ended", "started", "ended"]
+    assert events[1]["reason"] == "a bug: MemoryError"
+    assert "a bug in writing this recording; others go on" in [line["event"] for line in logs]
+    (name,) = os.listdir(tmp_path)
+    assert read_recording(tmp_path / name).said["1"]
+
+
+async def test_a_bug_in_looking_through_the_folder_ends_no_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "20200101T000000Z-old").mkdir()
+
+    def bug(path: Path) -> tuple[int, float]:
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr("translink.recording.store._measure", bug)
+    with capture_logs() as logs:
+        async with board_recorded(tmp_path) as (board, recorder):
+            await board.talk("1", 0.6)
+            await board.no_calls()
+            await until(lambda: recorder.figures()["ended"])
+            assert recorder.figures()["failed"] == 0
+    said = [line["event"] for line in logs]
+    assert said.count("a bug in looking through the folder of recordings") == 1
+    assert len(os.listdir(tmp_path)) == 2
+
+
+def slow_folder(folder: Path, patch: pytest.MonkeyPatch) -> list[Path]:
+    """A thousand recordings, each of which takes 10 ms to look at. Those that were."""
+    for number in range(1_000):
+        (folder / f"20200101T000000Z-{number}").mkdir()
+    looked: list[Path] = []
+
+    def slow(path: Path) -> tuple[int, float]:
+        looked.append(path)
+        time.sleep(0.01)
+        return 0, time.time()
+
+    patch.setattr("translink.recording.store._measure", slow)
+    return looked
+
+
+async def test_sound_does_not_wait_for_a_walk_through_many_recordings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = slow_folder(tmp_path, monkeypatch)
+    async with board_recorded(tmp_path) as (board, recorder):
+        talking = asyncio.create_task(board.talk("1", 3.0))
+        await until(lambda: recorder.figures()["bytes"] > 50_000)
+        assert 0 < len(looked) < 1_000
+        await talking
+
+
+async def test_an_end_does_not_wait_for_a_walk_through_many_recordings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = slow_folder(tmp_path, monkeypatch)
+    with capture_logs() as logs:
+        async with board_recorded(tmp_path):
+            await until(lambda: looked)
+    assert len(looked) < 1_000
+    assert not [line for line in logs if "disk" in line["event"]]
 
 
 async def test_a_recording_that_is_switched_on_in_silence_begins_with_the_newest_sound(

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,15 @@ from translink.settings.recording import RecordingSettings
 
 def store_in(folder: Path, **settings: object) -> Store:
     return Store(RecordingSettings.model_validate({"folder": folder, "keep_free": 0, **settings}))
+
+
+def swept(store: Store, now: float, running: Collection[str] = ()) -> list[str]:
+    """What a whole sweep deletes."""
+    return [name for name in store.sweep(now, running) if name]
+
+
+def measure(store: Store, now: float) -> None:
+    assert not any(store.measure(now)), "it deletes nothing"
 
 
 def test_names_tell_when_and_which_call_and_are_safe() -> None:
@@ -95,10 +105,29 @@ def test_what_is_too_old_goes_and_what_is_not_ours_stays(tmp_path: Path) -> None
     (tmp_path / "20200101T000000Z-link").symlink_to(elsewhere)
     for path in (mine, elsewhere):
         os.utime(path, (0, 0))
-    assert store.sweep(now, {names["runs"]}) == [names["old"]]
+    assert swept(store, now, {names["runs"]}) == [names["old"]]
     assert store.used == 2_000
     assert mine.exists()
     assert elsewhere.exists()
+
+
+def test_what_cannot_be_deleted_is_not_said_to_be_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = store_in(tmp_path, retention=100)
+    place, name = store.make("20200101T000000Z-old")
+    (place / "1.wav").write_bytes(bytes(1_000))
+    later = time.time() + 200
+
+    def refused(path: Path, ignore_errors: bool) -> None:
+        assert ignore_errors, "as a folder of another user's"
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", refused)
+        assert swept(store, later) == []
+        assert (store.stuck, store.used) == ([name], 1_000)
+    assert swept(store, later) == [name]
+    assert (store.stuck, store.used) == ([], 0)
 
 
 def test_what_other_processes_write_counts_once_it_was_measured(tmp_path: Path) -> None:
@@ -111,15 +140,38 @@ def test_what_other_processes_write_counts_once_it_was_measured(tmp_path: Path) 
     new, _ = theirs.make("20231114T221320Z-new")
     for written in (100_000, 300_000):
         (new / "1.wav").write_bytes(bytes(written))
-        ours.measure(now)
+        measure(ours, now)
         assert ours.used == 600_000 + written
     assert ours.full() == ""
     (new / "2.wav").write_bytes(bytes(100_000))
-    ours.measure(now)
+    measure(ours, now)
     assert "record.disk_limit" in ours.full()
     shutil.rmtree(old)
-    ours.measure(now)
+    measure(ours, now)
     assert ours.full() == ""
+
+
+def test_what_is_written_while_the_folder_is_walked_through_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = store_in(tmp_path)
+    later = time.time() + 100
+    for call in "abc":
+        place, _ = store.make(f"20231114T221320Z-{call}")
+        (place / "1.wav").write_bytes(bytes(1_000))
+    sweep = store.sweep(later, ())
+    next(sweep)
+    store.wrote(500)
+    assert store.used == 500, "it goes on"
+    assert len(list(sweep)) == 2
+    assert store.used == 3_500
+
+    def asked(path: Path) -> tuple[int, float]:
+        pytest.fail("the sweep has found that nobody writes to it")
+
+    monkeypatch.setattr("translink.recording.store._measure", asked)
+    measure(store, later)
+    assert store.used == 3_000
 
 
 def test_a_full_folder_and_a_full_disk_say_so(tmp_path: Path) -> None:

@@ -512,6 +512,10 @@ def test_a_bound_of_lag_that_no_ear_ever_reaches_is_refused(here: Path) -> None:
     for name in ("TRANSLINK_LAG__LEAVE_OUT", "TRANSLINK_LAG__ASK_FOR_PAUSE"):
         said = refusal(**{name: "45"})
         assert said.startswith(name)
-        assert "should be at most 33.3" in said
+        assert "should be at most 33.7" in said
+    gentle = "[[10, 1.0], [60, 1.5]]"  # 50 s of sound take 43.6
+    load(TRANSLINK_LAG__LEAVE_OUT="43", TRANSLINK_LAG__CURVE=gentle)
+    said = refusal(TRANSLINK_LAG__LEAVE_OUT="44", TRANSLINK_LAG__CURVE=gentle)
+    assert "should be at most 43.6" in said
     assert load(TRANSLINK_LAG__LEAVE_OUT="45", TRANSLINK_LAG__FASTEST="1").lag.leave_out == 45
     assert load(TRANSLINK_LAG__LEAVE_OUT="45", TRANSLINK_LAG__CURVE="[]").lag.leave_out == 45

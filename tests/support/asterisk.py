@@ -44,7 +44,8 @@ res_ari_playbacks res_ari_recordings app_stasis res_rtp_asterisk chan_rtp res_au
 chan_audiosocket app_audiosocket chan_websocket bridge_simple bridge_softmix bridge_holding
 bridge_native_rtp bridge_builtin_features codec_alaw codec_ulaw codec_a_mu codec_g722
 codec_resample format_sln format_wav format_pcm res_pjsip res_pjsip_session res_pjsip_sdp_rtp
-res_pjsip_endpoint_identifier_ip res_pjsip_pubsub res_pjsip_caller_id chan_pjsip res_srtp
+res_pjsip_endpoint_identifier_ip res_pjsip_pubsub res_pjsip_refer res_pjsip_caller_id chan_pjsip
+res_srtp app_transfer
 app_dial app_echo app_playback app_mixmonitor app_verbose app_senddtmf app_playtones pbx_config
 func_channel func_callerid func_logic func_strings func_global func_periodic_hook
 """
@@ -65,6 +66,7 @@ exten => _ws-.,1,Dial(WebSocket/leg${CUT(EXTEN,-,2)}/c(${CUT(EXTEN,-,3)})${WSOPT
  same => n,Hangup()
 exten => dialled,1,Dial(AudioSocket/127.0.0.1:${PORT}/${UUID}/c(slin16))
  same => n,Hangup()
+exten => carol,1,Goto(answerers,talk,1)
 exten => failed,1,Set(GLOBAL(FAILED)=yes)
  same => n,Hangup()
 
@@ -79,6 +81,12 @@ exten => talk,1,Answer()
 exten => keys,1,Answer()
  same => n,Wait(${FIRST})
  same => n,SendDTMF(29,500)
+ same => n,Wait(${LAST})
+ same => n,Hangup()
+
+exten => transfers,1,Answer()
+ same => n,Wait(${FIRST})
+ same => n,Transfer(PJSIP/sip:carol@127.0.0.1:${SIP_PORT})
  same => n,Wait(${LAST})
  same => n,Hangup()
 
@@ -138,6 +146,7 @@ class Asterisk:
         """Ports that it connects to for `ari.media = "websocket"`, section `askedPORT`."""
         self.url = f"http://{USER}:{PASSWORD}@127.0.0.1:{self.http}"
         """As `ari.url` takes it, with the password."""
+        self._sip = free_port(socket.SOCK_DGRAM)
         self._root = root
         self._folder = Path(tempfile.mkdtemp(prefix="translink-", dir=root / "tmp"))
         self._inside = "/" + str(self._folder.relative_to(root))
@@ -308,6 +317,14 @@ class Asterisk:
         (self._folder / f"says-{who}.sln16").write_bytes(pcm)
         return Telephone(self, who, self._folder, self._inside, first, last)
 
+    async def answers(self, extension: str, telephone: Telephone) -> None:
+        """What the extension `carol` does, whoever is connected to it: as no variable of a channel goes with
+        a transfer, these are for all."""
+        given = telephone.called | {"FOLDER": self._inside, "SIP_PORT": str(self._sip)}
+        for name, value in given.items():
+            params = {"variable": name.strip("_"), "value": value}
+            assert await self.ask("POST", "/asterisk/variable", params=params) == 204
+
     async def _status(self) -> int:
         assert self._session is not None
         url = f"http://127.0.0.1:{self.http}/ari/asterisk/info"
@@ -342,7 +359,7 @@ class Asterisk:
             "modules.conf": "[modules]\nautoload = no\n"
             + "".join(f"load = {module}.so\n" for module in MODULES.split()),
             "extensions.conf": DIALPLAN,
-            "pjsip.conf": SIP.format(port=free_port(socket.SOCK_DGRAM), codec=self.codec),
+            "pjsip.conf": SIP.format(port=self._sip, codec=self.codec),
         }
         if self._outbound:
             files["websocket_client.conf"] = (

@@ -16,6 +16,7 @@ from translink.admin.routes.requests import ModeChange
 from translink.errors import SettingsError
 from translink.settings.model import Settings
 from translink.wiring.endpoints import endpoints_of
+from translink.workers import worker
 from translink.workers.crew import Crew
 from translink.workers.worker import WorkOrder, orders, packed
 
@@ -112,6 +113,17 @@ async def test_what_is_switched_while_a_worker_starts_is_in_force_there_too(
     assert len(pipe.got) == 2
 
 
+async def test_an_order_is_news_to_a_worker_once_and_its_first_one_never() -> None:
+    whole = settings(2)
+    crew = Crew(whole, lambda: whole, 2)
+    crew._endpoints = endpoints_of(whole)
+    order = crew.berths["w1"]._order
+    desk = worker._Desk(order(1))
+    assert not desk.news(), "it is what it began with"
+    desk.order = order(1)
+    assert [desk.news() for _ in range(2)] == [True, False]
+
+
 async def test_of_two_orders_to_read_the_settings_the_later_one_holds() -> None:
     """The files may be read faster the second time."""
     whole, modes = settings(2), ["prerecorded", "streaming"]
@@ -125,6 +137,19 @@ async def test_of_two_orders_to_read_the_settings_the_later_one_holds() -> None:
     crew = Crew(whole, read, 2)
     await asyncio.gather(crew.reload(), crew.reload())
     assert crew._settings.mode == "streaming"
+
+
+async def test_a_mode_that_is_written_into_the_file_once_it_is_in_force_counts_as_edited() -> None:
+    """As of somebody who makes it last, and was told that nothing in the file was edited."""
+    whole = settings(2)
+    crew = Crew(whole, lambda: whole.model_copy(update={"mode": "prerecorded"}), 2)
+    crew._mode_set(ModeChange(mode="prerecorded"))
+    with structlog.testing.capture_logs() as lines:
+        await crew.reload()
+        assert [line for line in lines if "nothing in them was edited" in line["event"]] == []
+        await crew.reload()
+        assert [line for line in lines if "nothing in them was edited" in line["event"]]
+    assert crew._settings.mode == "prerecorded"
 
 
 async def test_what_was_switched_live_and_stays_is_said_when_settings_are_read_again() -> None:

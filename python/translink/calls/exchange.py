@@ -168,12 +168,21 @@ class Exchange:
     def refuse_language(self, leg: Leg, language: str, original: Original) -> None:
         """Raises `ValueError` if its party, whose ear hears `original`, could never be spoken to in it by the
         usual voice, which is what a change of language leaves."""
+        refuse_voiceless(LegWish(language, original=original), self._services(leg))
+
+    def refuse_original(self, leg: Leg, original: Original) -> None:
+        """Raises `ValueError` if its ear heard no translation until now, is to hear one, and could never be spoken
+        to: as captions its language needed no voice."""
+        if leg.hearing.original in WITHOUT_VOICE and original not in WITHOUT_VOICE:
+            wish = LegWish(leg.language, voice=leg.settings.voice, original=original)
+            refuse_voiceless(wish, self._services(leg))
+
+    def _services(self, leg: Leg) -> Services:
+        """Of its call, or of its next one."""
         if leg.call is not None:
-            services = leg.call.services
-        else:
-            board = self._switchboard
-            services = board.vendors.of(leg.settings, board.legs[leg.other].settings).services
-        refuse_voiceless(LegWish(language, original=original), services)
+            return leg.call.services
+        board = self._switchboard
+        return board.vendors.of(leg.settings, board.legs[leg.other].settings).services
 
     def _created(self) -> int:
         return sum(leg.created for leg in self._switchboard.legs.values())

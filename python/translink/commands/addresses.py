@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 from collections.abc import Iterator
@@ -36,9 +37,23 @@ class ListeningAddress(NamedTuple):
             probe(self.at.host, self.at.port, self.kind)
         except OSError as error:
             # A name: the admin server asks for it in its own way.
-            named = self.setting == "admin.port" and isinstance(error, socket.gaierror)
-            return None if named else error
+            if self.setting == "admin.port":
+                named = isinstance(error, socket.gaierror) or self._has_another(error)
+                return None if named else error
+            return error
         return None
+
+    def _has_another(self, error: OSError) -> bool:
+        """Whether a name that is not ours by its first address is by another: the server takes that one."""
+        if error.errno != errno.EADDRNOTAVAIL:
+            return False
+        with contextlib.suppress(OSError):
+            found = socket.getaddrinfo(self.at.host, self.at.port, type=self.kind)
+            for address in dict.fromkeys(str(each[4][0]) for each in found):
+                with contextlib.suppress(OSError):
+                    probe(address, self.at.port, self.kind)
+                    return True
+        return False
 
     @property
     def mend(self) -> str:

@@ -50,15 +50,22 @@ LARGEST_ANSWER = 16 * 2**20
 
 class ControlError(TranslinkError):
     """The order was not carried out. `code`: the exit code; `busy`: the server is there, and asked for too much;
-    `stranger`: what answers is no translink."""
+    `stranger`: what answers is no translink; `untrusted`: it shows another certificate."""
 
     def __init__(
-        self, message: str, code: int, *, busy: bool = False, stranger: bool = False
+        self,
+        message: str,
+        code: int,
+        *,
+        busy: bool = False,
+        stranger: bool = False,
+        untrusted: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.busy = busy
         self.stranger = stranger
+        self.untrusted = untrusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +110,9 @@ def target_of(settings: Settings, url: str | None, token: str | None) -> Target:
         if not good:
             raise SettingsError(f"--url = {printable(url)!r}: should be http(s)://host:port")
         tls = None
-        if parts.scheme == "https" and (own_cert := _own_certificate(settings)) is not None:
+        if parts.scheme == "https" and (certificates := _own_certificates(settings)):
             tls = ssl.create_default_context()
-            tls.load_verify_locations(own_cert)  # beside the system's authorities
-            tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+            _trust(tls, certificates)  # beside the system's authorities
         return Target(f"{parts.scheme}://{parts.netloc}", shown, tls)
     if not admin.port:
         raise SettingsError("admin.port = 0: name the server with --url; its log says where it is")
@@ -115,18 +121,24 @@ def target_of(settings: Settings, url: str | None, token: str | None) -> Target:
         return Target(f"http://{at}", shown, host=admin.own_host)
     # Its own certificate is what is expected there, by any signer and for any name.
     context = None
-    if (own_cert := _own_certificate(settings)) is not None:
-        context = ssl.create_default_context(cafile=str(own_cert))
+    if certificates := _own_certificates(settings):
+        context = ssl.create_default_context(cafile=str(certificates[0]))
         context.check_hostname = False
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        _trust(context, certificates)
     return Target(f"https://{at}", shown, context, admin.own_host)
 
 
-def _own_certificate(settings: Settings) -> Path | None:
-    """The file that the settings' own server shows, or would; None: there is none."""
+def _trust(context: ssl.SSLContext, files: list[Path]) -> None:
+    for file in files:
+        context.load_verify_locations(file)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+
+
+def _own_certificates(settings: Settings) -> list[Path]:
+    """Files of which the settings' own server shows one, or would; empty: there are none."""
     admin = settings.admin
     if admin.tls_cert is not None:
-        return admin.tls_cert
+        return [admin.tls_cert]
     from translink.admin.access.self_signed import kept  # loaded only where it is wanted
 
     return kept(admin.host, admin.allowed_hosts)
@@ -245,7 +257,10 @@ def asked(
         text = answer.read(LARGEST_ANSWER)
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise ControlError(f"{target.url} does not answer: {reason}", NOBODY_ANSWERS) from None
+        untrusted = isinstance(error, ssl.SSLCertVerificationError)
+        raise ControlError(
+            f"{target.url} does not answer: {reason}", NOBODY_ANSWERS, untrusted=untrusted
+        ) from None
     finally:
         connection.close()
     try:
@@ -256,7 +271,8 @@ def asked(
         return answer.status, value
     reason = value.get("error") if isinstance(value, dict) else None
     said = printable(str(reason or answer.reason), secret=target.token)
-    if answer.status == 401 or (answer.status == 403 and "role" in said):
+    # One without an `error` is another program's, which has a token or a password of its own.
+    if reason is not None and (answer.status == 401 or (answer.status == 403 and "role" in said)):
         said += "; the token is admin.token of the settings, or --token"
         raise ControlError(f"{target.url}: {answer.status}: {said}", TOKEN_REFUSED)
     busy = answer.status in BUSY_STATUSES

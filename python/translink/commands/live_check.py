@@ -186,10 +186,14 @@ async def _answered(what: str, question: Question) -> LiveFinding:
 
 
 def _mend(error: ProviderError) -> str:
-    name = key_setting(error.provider)
+    name, family = key_setting(error.provider), error.provider.partition(".")[0]
     match error.kind, error.status:
         case Kind.DENIED, 402 | 456:
             return "the account has nothing left"
+        case Kind.DENIED, 403 if family == "deepgram":
+            return "look at the model and the voice in the settings: the key may not use them"
+        case Kind.DENIED, 403 if family == "deepl":
+            return f"set {name}; one that ends in :fx is of api-free.deepl.com, others of api.deepl.com"
         case Kind.DENIED, _:
             return f"set {name}" if name else "start it again"
         case Kind.REFUSED, int(status) if status < 400:

@@ -132,6 +132,12 @@ async def predecessor(settings: Settings) -> Predecessor | None:
     except ControlError as error:
         if error.stranger:
             raise _taken(settings) from None
+        if error.untrusted:
+            raise SettingsError(
+                f"admin.port = {settings.admin.port}: what answers there shows another certificate "
+                "than that of admin.tls_cert or admin.tls_self_signed; stop it, or start with the "
+                "settings that it has"
+            ) from None
         if error.code != NOBODY_ANSWERS:
             raise
         log.info("nobody to take over from", admin=target.url)

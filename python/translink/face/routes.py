@@ -7,6 +7,7 @@ Answers of the first kind name in `silent` the nodes that did not answer.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -21,7 +22,7 @@ from translink.admin.http.slices import sliced
 from translink.admin.panel.metrics import CONTENT_TYPE, admin_exposition
 from translink.admin.routes.events import RECENT_EVENTS
 from translink.admin.routes.openapi_process import OpenapiDocument
-from translink.admin.routes.requests import DrainRequest, ModeChange, parsed, requested
+from translink.admin.routes.requests import DrainRequest, LegChange, ModeChange, parsed, requested
 from translink.face import sums
 from translink.face.exposition import merged
 from translink.face.peers import (
@@ -68,7 +69,7 @@ class FaceRoutes:
         table: all routes, for `/openapi.json`.
         """
         self.on_mode: Callable[[ModeChange], None] = lambda _: None
-        """Called with each change that was given to all."""
+        """Called with each change that was given to all, or to the leg that it names."""
         self.on_drain: Callable[[], None] = lambda: None
         """Called before the nodes are asked to drain."""
         self._peers = peers
@@ -163,7 +164,7 @@ class FaceRoutes:
     async def _recent(self, request: web.Request) -> web.Response:
         answers = await self._peers.values(request.raw_path)
         found = sums.rows(answers, "events")
-        own = self._journal.recent(request.query.get("call") or None, RECENT_EVENTS)
+        own = self._journal.recent(request.query.get("call"), RECENT_EVENTS)
         events = [*found["events"], *(event.as_dict() for event in own)]
         events.sort(key=lambda event: event["at"])
         return answer({**found, "events": events[-RECENT_EVENTS:]})
@@ -187,7 +188,15 @@ class FaceRoutes:
         return await self._by_name(request, request.match_info["call"], "call")
 
     async def _by_leg(self, request: web.Request) -> web.Response:
-        return await self._by_name(request, request.match_info["leg"], "leg")
+        leg = request.match_info["leg"]
+        done = await self._by_name(request, leg, "leg")
+        if request.method == "PATCH" and done.status < 400:
+            # Its mode is as good as one of `/api/mode`. What a newer node took may be nothing that we know.
+            with contextlib.suppress(web.HTTPBadRequest):
+                mode = parsed(await request.read(), LegChange).mode
+                if mode is not None:
+                    self.on_mode(ModeChange(mode=mode, leg=leg))
+        return done
 
     async def _by_name(self, request: web.Request, name: str, what: str) -> web.Response:
         body = await request.read() if request.method in ("POST", "PATCH") else None

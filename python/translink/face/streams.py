@@ -167,8 +167,8 @@ class NodeStreams:
         try:
             async with self._peers.connect(peer, request.raw_path) as upstream:
                 async with self.listeners.open(request) as stream:
-                    await either(left(stream), _relayed(upstream, stream))
-                    await close(stream, WSCloseCode.GOING_AWAY)
+                    why = await either(left(stream), _relayed(upstream, stream))
+                    await close(stream, WSCloseCode.GOING_AWAY, why or "")
                 return stream
         except aiohttp.WSServerHandshakeError as error:
             if error.status == 400:
@@ -212,28 +212,26 @@ async def _served(
 ) -> None:
     """Read, and do all of the works, until one of them ends, which is when the viewer is gone; then say goodbye,
     and why."""
-    why = ""
 
-    async def work_on() -> None:
-        nonlocal why
+    async def work_on() -> str:
         tasks = [asyncio.create_task(work) for work in works]
         try:
             await asyncio.gather(*tasks)
         except ViewerGone as gone:
-            why = str(gone)
+            return str(gone)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        return ""
 
-    await either(reading, work_on())
-    await close(stream, WSCloseCode.TRY_AGAIN_LATER if why else WSCloseCode.GOING_AWAY, why)
+    why = await either(reading, work_on())
+    await close(stream, WSCloseCode.TRY_AGAIN_LATER if why else WSCloseCode.GOING_AWAY, why or "")
 
 
-async def _relayed(
-    upstream: aiohttp.ClientWebSocketResponse, stream: web.WebSocketResponse
-) -> None:
-    async for message in upstream:
-        if message.type is aiohttp.WSMsgType.BINARY:
-            async with asyncio.timeout(SEND_PATIENCE):
-                await stream.send_bytes(message.data)
+async def _relayed(upstream: aiohttp.ClientWebSocketResponse, stream: web.WebSocketResponse) -> str:
+    """Why there is no more, in the node's words."""
+    while (message := await upstream.receive()).type is aiohttp.WSMsgType.BINARY:
+        async with asyncio.timeout(SEND_PATIENCE):
+            await stream.send_bytes(message.data)
+    return message.extra or ""

@@ -75,11 +75,12 @@ class Fleet:
         )
         self.placement.on_gone = self._gone
         self.placement.on_change = self._changed
-        # The others know of us at once, and not at the next beat.
-        self.placement.on_reach = lambda _: self._news.set()
+        self.placement.on_reach = self._reached
         self._settings = settings
         self._began = unix()
         self._ledger = SlotLedger()
+        self._met = False
+        """We have been told once what was changed live before we came."""
         self._news = asyncio.Event()
         self._url = ""
         self._console: Console | None = None
@@ -224,6 +225,10 @@ class Fleet:
             ended = {"state": "ended", "reason": LOST_WITH_NODE, "node": node.name}
             self.journal.emit("call", ended, call=call)
 
+    def _reached(self, there: bool) -> None:
+        self._met = self._met or there
+        self._news.set()  # the others know of us at once, and not at the next beat
+
     # --- Settings that are changed live ---
 
     def _mode_set(self, change: ModeChange) -> None:
@@ -246,7 +251,9 @@ class Fleet:
         board = self._board
         if board is None:
             return
-        news = value != board.mode or board.own_modes  # a mode for all ends the legs' own
+        # A mode for all ends the legs' own, also where it is the mode of our file. Later they are newer than it:
+        # what is told again was asked of us, or is from before NATS was away.
+        news = value != board.mode or (not self._met and bool(board.own_modes))
         if setting == "mode" and value in get_args(Mode) and news:
             log.info("set by another node", mode=value)
             board.set_mode(cast("Mode", value))

@@ -133,8 +133,9 @@ class Journal:
         return lambda: self._listeners.remove(listener)
 
     def recent(self, call: str | None = None, limit: int = 200) -> list[Event]:
-        """The newest `limit` events that are kept, oldest first; `call` narrows it down."""
-        wanted = (event for event in reversed(self.events) if call is None or event.call == call)
+        """The newest `limit` events that are kept, oldest first, of all calls, or of `call`; empty: of none."""
+        of = call or None
+        wanted = (event for event in reversed(self.events) if call is None or event.call == of)
         return list(islice(wanted, limit))[::-1]
 
     def forget(self, calls: Collection[str]) -> None:

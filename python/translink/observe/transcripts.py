@@ -9,6 +9,7 @@ forgotten by the journal, too.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,6 @@ from typing import TYPE_CHECKING
 from translink.observe.incidents import Incidents
 from translink.observe.transcript_lines import TranscriptLines
 from translink.observe.views import CallRow, NoticeLine, SegmentState, TranscriptLine
-from translink.process.clock import unix
 
 if TYPE_CHECKING:
     from translink.observe.journal import Event, Journal
@@ -42,6 +42,7 @@ class CallTranscript:
     notices: dict[tuple[str, str], NoticeLine] = field(default_factory=dict)
     """By the leg that heard it, and what it says."""
     ended: float = 0.0
+    """On the monotonic clock: nothing is forgotten because the time of day was set."""
 
     @property
     def dropped(self) -> int:
@@ -90,12 +91,12 @@ class Transcripts:
 
     def __getitem__(self, call: str) -> CallTranscript:
         """Raises `KeyError`."""
-        self.expire(unix())
+        self.expire(time.monotonic())
         return self._kept[call]
 
     def ended(self) -> list[CallRow]:
         """Rows of the ended calls that are kept, oldest first."""
-        self.expire(unix())
+        self.expire(time.monotonic())
         return [kept.row for kept in self._ended.values() if kept.row is not None]
 
     def close(
@@ -111,12 +112,12 @@ class Transcripts:
         kept.row = replace(row, state="ended", waiting_ms=0.0, behind_s=0.0, ends_in_s=None)
         kept.stages = stages
         kept.account = account
-        kept.ended = unix()
+        kept.ended = time.monotonic()
         self._ended[row.call] = kept
         self.expire(kept.ended)
 
     def expire(self, now: float) -> None:
-        """Forget the ended calls that are too old or too many (`now` = Unix seconds)."""
+        """Forget the ended calls that are too old or too many (`now` = monotonic seconds)."""
         gone: set[str] = set()
         for call, kept in self._ended.items():
             too_many = len(self._ended) - len(gone) > self._calls
@@ -133,7 +134,7 @@ class Transcripts:
         """Forget in time, also without a request. Runs for ever."""
         while True:
             await asyncio.sleep(min(60.0, max(1.0, self._retention / 10)))
-            self.expire(unix())
+            self.expire(time.monotonic())
 
     async def search(self, text: str) -> set[str]:
         """Calls in which it was said, or translated so. Case does not count."""

@@ -1,8 +1,8 @@
 """ARI on the wire, we connect: the event socket, and a request of HTTP for whatever the controller wants.
 
 Events of one application come over one WebSocket. It is opened anew when it breaks, and closed calls
-are noticed then; when another client takes the application over it is left alone, since two that
-reconnect would take it from each other for ever. While Asterisk boots, 404 and then 503 are usual.
+are noticed then; when another client takes the application over it is left alone until nobody has it, since
+two that reconnect would take it from each other for ever. While Asterisk boots, 404 and then 503 are usual.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from translink.pbx.wire import (
     FINISH,
     LONGEST_EVENT,
     AriWire,
+    EventSocket,
     message_of,
 )
 from translink.trust import authorities
@@ -49,6 +50,7 @@ class AriClient(AriWire):
         self._tasks: set[asyncio.Task[None]] = set()
         self._listening: asyncio.Task[None] | None = None
         self._said = ""
+        self._socket: EventSocket | None = None
 
     async def start(self) -> None:
         """Connect, now and whenever it is lost."""
@@ -85,6 +87,10 @@ class AriClient(AriWire):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def event_socket(self) -> EventSocket | None:
+        """See `AriWire`."""
+        return self._socket
+
     async def _ask(self, request: AriRequest) -> None:
         assert self._session is not None
         status, body = 0, None
@@ -108,8 +114,9 @@ class AriClient(AriWire):
             if self.connected:
                 self.detached()
                 log.warning("the event socket to Asterisk is closed: calls go on, trying again")
-            if self.controller.replaced:
-                return
+            # Another client's. The controller looks whether it still is.
+            while self.controller.replaced and not self.controller.vacant:  # noqa: ASYNC110
+                await asyncio.sleep(RETRY_LAST)
             pause = RETRY_FIRST if time.monotonic() - began > 5.0 else min(2 * pause, RETRY_LAST)
             await asyncio.sleep(pause)
 
@@ -122,7 +129,7 @@ class AriClient(AriWire):
             heartbeat=ARI_HEARTBEAT,
             max_msg_size=LONGEST_EVENT,
         ) as socket:
-            self._said = ""
+            self._said, self._socket = "", socket
             log.info("connected to Asterisk", url=self._url, app=self.controller.app)
             self.attached()
             async for message in socket:

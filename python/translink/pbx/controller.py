@@ -67,7 +67,9 @@ class Controller(Errands):
         super().__init__()
         self.app = app
         self.replaced = False
-        """Another client has our events."""
+        """Another client took our events."""
+        self.vacant = False
+        """It has left, and nobody has them: they come again with a new connection."""
         self._family = f"translink-{app}-"
         self._prefix = f"{self._family}{token}-"
         self._reception = reception
@@ -86,7 +88,7 @@ class Controller(Errands):
     def attached(self, now: float) -> None:
         """Events come from now on."""
         self.happened(now)
-        self.replaced = False
+        self.replaced = self.vacant = False
         self._newcomers.clear()
         self._epoch += 1
         self._forget_holds()
@@ -98,6 +100,8 @@ class Controller(Errands):
         self._epoch += 1
         epoch = self._epoch
         self.at(ASTERISK_GONE_AFTER, lambda: self._lost(epoch))
+        if self.replaced:
+            self.at(REPLACED_LOOK, lambda: self._look(epoch))
 
     def event(self, event: Mapping[str, object], now: float) -> None:
         """Take one event of ARI's."""
@@ -110,6 +114,7 @@ class Controller(Errands):
                 "ones are theirs; stop one of the two"
             )
             self._forget_holds()
+            self._epoch += 1
             epoch = self._epoch
             self.at(REPLACED_LOOK, lambda: self._look(epoch))
             return
@@ -118,18 +123,17 @@ class Controller(Errands):
             return
         which = str(channel.get("id", ""))
         if kind == "StasisStart":
-            self._came(which, channel, event.get("args"))
+            self._came(which, channel, event.get("args"), event.get("replace_channel"))
         elif kind == "StasisEnd":
             self._went(which, None)
         elif kind == "ChannelDestroyed":
             self._went(which, event.get("cause"))
         elif kind == "Dial" and (dialled := self._dialled.get(which)):
             dialled.cause = VERDICTS.get(str(event.get("dialstatus")), dialled.cause)
-        elif kind in ("ChannelHold", "ChannelUnhold") and (line := self._lines.get(which)):
-            line.hold(kind == "ChannelHold")
-        elif kind == "ChannelDtmfReceived":
-            line = self._lines.get(which)
-            if line is not None and which == line.channel:
+        elif (line := self._lines.get(which)) is not None and which == line.channel:
+            if kind in ("ChannelHold", "ChannelUnhold"):
+                line.hold(kind == "ChannelHold")
+            elif kind == "ChannelDtmfReceived":
                 line.digit(str(event.get("digit", "")))
 
     def close(self, now: float) -> None:
@@ -150,9 +154,8 @@ class Controller(Errands):
 
     def over(self, line: Line) -> None:
         """See `Asking`."""
-        for key in (line.channel, line.media):
-            if self._lines.get(key) is line:
-                del self._lines[key]
+        for key in [key for key, each in self._lines.items() if each is line]:
+            del self._lines[key]
         self._reception.report("line over", line=line.name, reason=line.ended)
         dialled = self._dialled.get(line.channel)
         if dialled is not None and line in dialled.lines:
@@ -164,13 +167,31 @@ class Controller(Errands):
 
     # --- Parties come ---
 
-    def _came(self, which: str, channel: Mapping[str, object], args: object) -> None:
+    def _came(
+        self, which: str, channel: Mapping[str, object], args: object, replaced: object
+    ) -> None:
+        before = str(replaced.get("id", "")) if isinstance(replaced, dict) else ""
         if which.startswith(self._family):
             self._ours_came(which)
-        elif not self._is_known(which):
+        elif self._is_known(which):
+            pass
+        elif (line := self._lines.get(before)) is not None and before == line.channel:
+            self._transferred(line, which)
+        else:
             self._newcomers.add(which)
             words = [str(arg).strip() for arg in args] if isinstance(args, list) else []
             self._caller(which, words, up=channel.get("state") == "Up")
+
+    def _transferred(self, line: Line, to: str) -> None:
+        """Asterisk has put another telephone in the place of the line's own, into its bridge too. The old id
+        stays the line's: what hangs it up was made with it."""
+        self._newcomers.add(to)
+        if (dialled := self._dialled.pop(line.channel, None)) is not None:
+            self._dialled[to] = dialled
+        self._lines[to] = line
+        line.channel = to
+        line.hold(False)  # they held it to ask the other one; of that end nothing is reported
+        self._reception.report("line transferred", line=line.name)
 
     def _ours_came(self, which: str) -> None:
         if (line := self._lines.get(which)) is not None:
@@ -294,7 +315,7 @@ class Controller(Errands):
         if (line := self._lines.get(which)) is not None:
             if which == line.media:
                 line.end("the media channel was lost", OUT_OF_ORDER)
-            else:
+            elif which == line.channel:  # else it has handed the line on
                 line.end("hung up", None)
         elif (dialled := self._dialled.get(which)) is not None:
             if which == dialled.caller:
@@ -336,7 +357,7 @@ class Controller(Errands):
             line.hold(False)
 
     def _look(self, epoch: int) -> None:
-        if epoch == self._epoch and self.replaced:
+        if epoch == self._epoch and self.replaced and not self.vacant:
             self._reconcile(adopt=False)
             self.at(REPLACED_LOOK, lambda: self._look(epoch))
 
@@ -350,10 +371,14 @@ class Controller(Errands):
         def take(what: str, status: int, body: object) -> None:
             if epoch != self._epoch or "again" in found:
                 return
+            if not adopt and (what, status) == ("app", 404):
+                self._left_alone()
+                status = 200
             if status != 200:
                 # While it boots it has no answer yet; without one, what ended would stay for ever.
                 found["again"] = None
-                self.at(CENSUS_AGAIN, lambda: self._reconcile_in(epoch, adopt=adopt))
+                if adopt:  # else `_look` comes again by itself
+                    self.at(CENSUS_AGAIN, lambda: self._reconcile_in(epoch))
                 return
             found[what] = body
             if len(found) == 3:
@@ -366,9 +391,15 @@ class Controller(Errands):
         self.ask("GET", "/bridges", None, lambda s, b: take("bridges", s, b))
         self.ask("GET", "/channels", None, lambda s, b: take("channels", s, b))
 
-    def _reconcile_in(self, epoch: int, *, adopt: bool) -> None:
+    def _reconcile_in(self, epoch: int) -> None:
         if epoch == self._epoch:
-            self._reconcile(adopt=adopt)
+            self._reconcile(adopt=True)
+
+    def _left_alone(self) -> None:
+        self.vacant = True
+        self._reception.report(
+            f"nobody has the ARI application {self.app} any more: it is taken again"
+        )
 
     def _miss(
         self,

@@ -27,6 +27,7 @@ from translink.pbx.wire import (
     FINISH,
     LONGEST_EVENT,
     AriWire,
+    EventSocket,
     message_of,
 )
 
@@ -112,6 +113,10 @@ class AriListener(AriWire):
             task = asyncio.create_task(self._write(self._socket, request))
             self._writing.add(task)
             task.add_done_callback(self._writing.discard)
+
+    def event_socket(self) -> EventSocket | None:
+        """See `AriWire`."""
+        return self._socket
 
     async def _write(self, to: web.WebSocketResponse, request: AriRequest) -> None:
         with contextlib.suppress(OSError, RuntimeError):  # it is lost: the time runs out

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+import aiohttp
 import structlog
 
 if TYPE_CHECKING:
@@ -25,6 +27,13 @@ FINISH = 2.0
 """Seconds for the last requests."""
 
 
+class EventSocket(Protocol):
+    """Of aiohttp's, whichever of the two connected."""
+
+    async def close(self) -> bool:
+        """In good order."""
+
+
 class AriWire(ABC):
     """Events to the controller, its requests to Asterisk, and the time."""
 
@@ -34,6 +43,9 @@ class AriWire(ABC):
         self.last_error = ""
         self.controller = controller
         self._timer: asyncio.TimerHandle | None = None
+        self._unwanted: EventSocket | None = None
+        """Is being closed."""
+        self._renewing: asyncio.Task[None] | None = None
 
     @abstractmethod
     async def start(self) -> None:
@@ -51,10 +63,16 @@ class AriWire(ABC):
     def send(self, request: AriRequest) -> None:
         """Ask; `answered` is called once, later."""
 
+    @abstractmethod
+    def event_socket(self) -> EventSocket | None:
+        """By which events come, or would, if there is one."""
+
     def pump(self) -> None:
         """Ask what the controller wants to be asked. Call it after each change to it."""
         for request in self.controller.take():
             self.send(request)
+        if self.controller.vacant:
+            self._renew()
         self.no_timer()
         if (at := self.controller.deadline()) is not None:
             loop = asyncio.get_running_loop()
@@ -101,9 +119,21 @@ class AriWire(ABC):
         self.controller.event(event, time.monotonic())
         self.pump()
 
+    def _renew(self) -> None:
+        """Nobody has our events: with a new connection they come again."""
+        socket = self.event_socket()
+        if socket is not None and socket is not self._unwanted:
+            self._unwanted = socket
+            self._renewing = asyncio.create_task(_close(socket), name="ari-renew")
+
     def _wake(self) -> None:
         self.controller.wake(time.monotonic())
         self.pump()
+
+
+async def _close(socket: EventSocket) -> None:
+    with contextlib.suppress(aiohttp.ClientError, OSError):
+        await socket.close()
 
 
 def message_of(text: str) -> dict[str, object] | None:

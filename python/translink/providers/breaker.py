@@ -274,6 +274,8 @@ class Breaker:
             # Nobody was let through since: this one was sent before the provider asked for less. It
             # is not down for those who wait, but all that it asked for is as true as before.
             self._busy_since = now
+            if permit is not None:  # it serves some of those who ask: a longer hold is of no use
+                self._busy_level = 0
             return
         self._denied_level = self._busy_level = 0
         self._busy_since = None
@@ -373,7 +375,9 @@ class Breaker:
         if error.retry_after is not None:
             wait = min(max(error.retry_after, 0.0), policy.retry_after_cap)
         else:
-            wait = self._pause(policy.busy_base, policy.busy_cap, self._busy_level)
+            # While HELD: the answer to one who was let in with those that it is held for.
+            level = max(0, self._busy_level - int(self.state is State.HELD))
+            wait = self._pause(policy.busy_base, policy.busy_cap, level)
         until = now + wait
         self._cut_short = (error.retry_after or 0.0) > wait
         if self._busy_since is None:

@@ -4,9 +4,11 @@ Theory of operation
     One `aiohttp` session, one pool of kept-alive connections. A request is one attempt. There is
     one exception: a kept-alive connection that the peer closed while it was idle fails before a
     byte of the answer arrives, and that says nothing about the provider; such a request is sent
-    once more, on another connection. Whatever goes wrong outside becomes `ProviderError`, with the
-    class that `errors.kind_of_status` decides. Messages never hold a key or a query: they are built
-    from the status, the peer's cleaned words and the type of the exception.
+    once more, on another connection. One whose path died in silence (a suspend, another network, a
+    firewall that restarted) is found by the kernel while it is idle, before a request has to.
+    Whatever goes wrong outside becomes `ProviderError`, with the class that `errors.kind_of_status`
+    decides. Messages never hold a key or a query: they are built from the status, the peer's cleaned
+    words and the type of the exception.
 
 Rule of use: `async with Http() as http:` around everything that uses it.
 """
@@ -15,6 +17,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace, TracebackType
@@ -32,6 +36,16 @@ from translink.trust import authorities
 __all__ = ["USER_AGENT", "Answer", "Http", "Reply", "broken", "refusal", "unreadable"]
 
 USER_AGENT = f"translink/{__version__}"
+ADDRESS_KEPT = 10
+"""Seconds that a name's address is remembered. A provider that moved is not found before they are over:
+aiohttp does not forget the address of a connect that failed, and to make it forget (`clear_dns_cache`) is a
+`KeyError` in those that were waiting for the same look-up."""
+IDLE_PROBED = 5
+"""Seconds after which the kernel asks whether the other end of an idle connection is still there."""
+PROBE_PAUSE = 2
+"""Seconds it waits for the answer."""
+PROBES = 2
+"""Without an answer to so many the connection is over: 9 s after its path died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +132,8 @@ class Http:
                 ssl=authorities(),
                 limit=self._connections,
                 keepalive_timeout=self._keep_alive,
-                ttl_dns_cache=300,
+                ttl_dns_cache=ADDRESS_KEPT,
+                socket_factory=_probed,
             ),
             headers={"User-Agent": self.user_agent},
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -260,6 +275,18 @@ class _Call:
     query: Sequence[tuple[str, str]] = ()
     data: bytes | None = None
     watch: _Watch = field(default_factory=_Watch)
+
+
+def _probed(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket whose other end is asked now and then whether it is there."""
+    line = socket.socket(address[0], address[1], address[2])
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # a sandbox may not have them all: it connects without
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, IDLE_PROBED)
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_PAUSE)
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, PROBES)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return line
 
 
 def _trace() -> aiohttp.TraceConfig:

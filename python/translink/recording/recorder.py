@@ -2,7 +2,7 @@
 
 The thread takes what is new of each leg twice a second (the engine copies it, without the interpreter), 64 kB a
 second and leg, and writes it. Nobody waits for it: what it is too slow for is overwritten in the engine and
-counted (`Track`); an error of the disk ends that recording, not the call.
+counted (`Track`); an error of the disk, or a bug, ends that recording, not the call and not the thread.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from translink.results import RATE
 from translink.settings.secrets import readable_by_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from translink.calls.call import Call
     from translink.calls.leg import Leg
@@ -45,6 +45,8 @@ SWEEP_PERIOD = 600.0
 """Seconds between two looks for what is too old."""
 MEASURE_PERIOD = 10.0
 """Seconds between two looks at what other processes wrote."""
+WALK_SLICE = 0.02
+"""Seconds of each look that such a walk through the folder takes while something is recorded."""
 FULL_PERIOD = 2.0
 """Seconds between two looks at how full the disk is."""
 LAST_WRITES_TIME = 3.0
@@ -72,6 +74,11 @@ class Recorder:
         self._store = Store(settings)
         self._full = self._store.full()
         self._said_full = ""
+        self._walk: Iterator[str] | None = None
+        """The thread's, as what follows: a walk through the folder that is not done."""
+        self._swept = self._walked = 0.0
+        """When the last sweep began, and when the last walk was done; monotonic clock."""
+        self._said_stuck = False
         self._running: dict[str, list[tuple[Call, Recording, dict[str, Leg]]]] = {}
         """By call; the legs are those that are still being recorded."""
         self._new: deque[Recording] = deque()
@@ -264,28 +271,35 @@ class Recorder:
     # --- By the thread ---
 
     def _work(self) -> None:
-        looks, swept, measured, checked = 0, 0.0, 0.0, 0.0
+        looks, checked = 0, 0.0
         while True:
             stopping = self._stop.wait(LOOK_PERIOD)
             now = time.monotonic()
-            if not swept or now - swept > SWEEP_PERIOD:
-                swept = measured = now
-                self._sweep()
-            if now - measured > MEASURE_PERIOD:
-                measured = now
-                self._store.measure(time.time())
-            if now - checked > FULL_PERIOD:
-                checked = now
-                self._full = self._store.full()
+            try:
+                if not stopping:
+                    self._walk_on()
+                if now - checked > FULL_PERIOD:
+                    checked = now
+                    was_full, self._full = self._full, self._store.full()
+                    if was_full and not self._full:
+                        self._said_full = ""  # the next time is said again
+            except Exception:
+                self._walk, self._walked = None, now + SWEEP_PERIOD  # not said at each measure
+                log.exception("a bug in looking through the folder of recordings")
             while self._new:
                 self._open.append(self._new.popleft())
             for recording in self._open:
-                if not recording.problem:  # else nobody takes what was noted
+                if recording.problem:
+                    continue  # nobody takes what was noted
+                try:
                     recording.look()
+                except Exception as error:
+                    self._give_up(recording, error)
             looks += 1
             if looks % LOOKS_PER_WRITE == 0 or stopping:
                 self._open = [each for each in self._open if not self._served(each)]
             if stopping:
+                self._walk = None  # which closes the folder
                 return
 
     def _served(self, recording: Recording) -> bool:
@@ -296,28 +310,67 @@ class Recorder:
                 if self._full:
                     raise OSError(0, self._full)
                 recording.write(self._store, self._key, _now())
-            except OSError as error:
+            except Exception as error:
                 self._give_up(recording, error)
         if not over:
             return False
         try:
             recording.close(self._store, self._key)
-        except OSError as error:
-            if not recording.problem:
-                self._give_up(recording, error)
+        except Exception as error:
+            self._give_up(recording, error)
         self._on_loop(partial(self._ended, recording))
         return True
 
-    def _give_up(self, recording: Recording, error: OSError) -> None:
-        recording.problem = error.strerror or str(error)
-        with contextlib.suppress(OSError):  # it is that disk again
+    def _give_up(self, recording: Recording, error: Exception) -> None:
+        """End it before its time, whatever the error is: the thread goes on with the others."""
+        if isinstance(error, OSError):
+            problem = error.strerror or str(error)
+        else:
+            problem = f"a bug: {type(error).__name__}"
+            log.error(
+                "a bug in writing this recording; others go on",
+                call=recording.call,
+                recording=recording.name,
+                exc_info=error,
+            )
+        if recording.problem:
+            return
+        recording.problem = problem
+        with contextlib.suppress(Exception):  # it is that disk again, or that bug
             recording.close_files()
         self._on_loop(partial(self._failed, recording))
 
-    def _sweep(self) -> None:
-        running = {each.name for each in self._open}
-        for name in self._store.sweep(time.time(), running):
-            log.info("a recording was deleted: it is older than record.retention", recording=name)
+    def _walk_on(self) -> None:
+        """Begin a walk through the folder if it is time, or go on with it. There may be many recordings, and
+        the sound of those that run does not wait."""
+        began = time.monotonic()
+        if self._walk is None:
+            if not self._swept or began - self._swept > SWEEP_PERIOD:
+                self._swept = began
+                running = {each.name for each in self._open}
+                self._walk = self._store.sweep(time.time(), running)
+            elif began - self._walked > MEASURE_PERIOD:
+                self._walk = self._store.measure(time.time())
+            else:
+                return
+        for name in self._walk:
+            if name:
+                log.info(
+                    "a recording was deleted: it is older than record.retention", recording=name
+                )
+            hurry = self._open or self._new or self._stop.is_set()
+            if hurry and time.monotonic() - began > WALK_SLICE:
+                return
+        self._walk, self._walked = None, time.monotonic()
+        stuck = self._store.stuck
+        if stuck and not self._said_stuck:
+            log.error(
+                "recordings older than record.retention cannot be deleted; delete them by hand",
+                folder=str(self._store.folder),
+                recordings=len(stuck),
+                first=stuck[0],
+            )
+        self._said_stuck = bool(stuck)
 
     def _on_loop(self, what: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is gone: the process ends

@@ -116,13 +116,13 @@ class Recording:
         self._size += text.size
 
     def close_files(self) -> None:
-        """Close what is open. Raises `OSError`; nothing is left open then, either."""
-        problems = []
+        """Close what is open. Raises `OSError`; nothing is left open then, or after a bug, either."""
+        problems: list[Exception] = []
         for each in self.tracks.values():
             try:
                 if each.file is not None:
                     each.file.close()
-            except OSError as error:
+            except Exception as error:
                 problems.append(error)
         if problems:
             raise problems[0]

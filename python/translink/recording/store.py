@@ -6,6 +6,7 @@ the thread that writes, and for the start.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -58,8 +59,12 @@ class Store:
             raise SettingsError(f"record.folder: {self.folder} cannot be written to")
         self.used = 0
         """Bytes of all recordings; as of the newest `measure` or `sweep`, and what was written since."""
+        self._written = 0
+        """Bytes, by this process."""
         self._still: dict[str, int] = {}
         """Bytes of those that nobody writes to, by name, since the newest `sweep`."""
+        self.stuck: list[str] = []
+        """What the newest `sweep` could not delete, or not whole."""
 
     def make(self, name: str) -> tuple[Path, str]:
         """A new recording's folder, and its name, which may have got a number. Raises `OSError`."""
@@ -80,6 +85,7 @@ class Store:
     def wrote(self, size: int) -> None:
         """So many bytes more."""
         self.used += size
+        self._written += size
 
     def full(self) -> str:
         """Why nothing more may be written; empty: something may."""
@@ -96,23 +102,32 @@ class Store:
             )
         return ""
 
-    def sweep(self, now: float, running: Collection[str]) -> list[str]:
-        """Delete what is too old (`now` = Unix seconds), count what is left. Names of what was deleted."""
-        gone, used = [], 0
-        self._still.clear()
+    def sweep(self, now: float, running: Collection[str]) -> Iterator[str]:
+        """Delete what is too old (`now` = Unix seconds), count what is left. One step for each recording, as
+        each waits for the disk and there may be many: the name of what was deleted, or an empty one.
+        What was counted holds after the last step."""
+        used, written = 0, self._written
+        still: dict[str, int] = {}
+        stuck: list[str] = []
         for path in self._recordings():
             size, newest = _measure(path)
             if path.name not in running and now - newest > self._settings.retention:
                 shutil.rmtree(path, ignore_errors=True)
-                gone.append(path.name)
-            else:
-                used += size
-        self.used = used
-        return gone
+                if not path.exists():
+                    yield path.name
+                    continue
+                stuck.append(path.name)
+                size, _ = _measure(path)
+            elif now - newest > STILL_AFTER:
+                still[path.name] = size
+            used += size
+            yield ""
+        self._count(used, written)
+        self._still, self.stuck = still, stuck
 
-    def measure(self, now: float) -> None:
-        """Count again (`now` = Unix seconds): another process writes, too."""
-        used = 0
+    def measure(self, now: float) -> Iterator[str]:
+        """Count again (`now` = Unix seconds): another process writes, too. In steps, as `sweep`."""
+        used, written = 0, self._written
         for path in self._recordings():
             size = self._still.get(path.name, -1)
             if size < 0:
@@ -120,17 +135,27 @@ class Store:
                 if now - newest > STILL_AFTER:
                     self._still[path.name] = size
             used += size
-        self.used = used
+            yield ""
+        self._count(used, written)
+
+    def _count(self, used: int, written: int) -> None:
+        """So much was found, by a walk that began when `written` bytes were. Some of what was written since
+        may count twice, until the next one."""
+        self.used = used + self._written - written
 
     def _recordings(self) -> Iterator[Path]:
-        try:
-            entries = sorted(os.scandir(self.folder), key=lambda entry: entry.name)
-        except OSError:
-            return
-        for entry in entries:
-            # Whatever else lies here is not ours to delete.
-            if RECORDING_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
-                yield Path(entry.path)
+        with contextlib.suppress(OSError), os.scandir(self.folder) as entries:
+            for entry in entries:  # not at once: each may wait for the disk
+                if _is_recording(entry):
+                    yield Path(entry.path)
+
+
+def _is_recording(entry: os.DirEntry[str]) -> bool:
+    """Whatever else lies here is not ours to delete."""
+    try:
+        return bool(RECORDING_NAME.fullmatch(entry.name)) and entry.is_dir(follow_symlinks=False)
+    except OSError:  # it cannot be looked at
+        return False
 
 
 def _measure(path: Path) -> tuple[int, float]:
@@ -138,10 +163,11 @@ def _measure(path: Path) -> tuple[int, float]:
     size, newest = 0, 0.0
     try:
         newest = path.stat().st_mtime
-        for entry in os.scandir(path):
-            found = entry.stat(follow_symlinks=False)
-            size += found.st_size
-            newest = max(newest, found.st_mtime)
+        with os.scandir(path) as entries:
+            for entry in entries:
+                found = entry.stat(follow_symlinks=False)
+                size += found.st_size
+                newest = max(newest, found.st_mtime)
     except OSError:
         pass
     return size, newest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -37,8 +38,8 @@ class LagSettings(Part):
     far as `fastest` allows."""
     ask_for_pause: float = Field(0.0, ge=0, le=FURTHEST_BEHIND)
     """From so many seconds behind on, the talker hears a soft tone every 5 s while they go on: please
-    pause. 0 = never, because talkers who do not know what it means are disturbed by it. At most 50
-    divided by how fast an ear may be spoken to (33.3): it is hardly ever further behind."""
+    pause. 0 = never, because talkers who do not know what it means are disturbed by it. At most the
+    time that 50 s of sound take by the curve (33.7): an ear is hardly ever further behind."""
     leave_out: float = Field(0.0, ge=0, le=FURTHEST_BEHIND)
     """From so many seconds behind on, whole segments are left out: shown as text, counted as
     skipped, not spoken. 0 = never: not a word is dropped. The same limit as of `ask_for_pause`."""
@@ -56,13 +57,12 @@ class LagSettings(Part):
             raise ValueError("curve: should not be faster than 2")
         if self.leave_out and self.leave_out < self.ask_for_pause:
             raise ValueError("leave_out: should not come before ask_for_pause")
-        factor = self.tempo[-1][1] if self.tempo else 1.0
-        most = int(10 * FURTHEST_BEHIND / factor) / 10
+        most = int(10 * _time_of(FURTHEST_BEHIND, self.tempo or ())) / 10
         for name, seconds in (("leave_out", self.leave_out), ("ask_for_pause", self.ask_for_pause)):
             if seconds > most:
                 raise ValueError(
-                    f"{name}: should be at most {most:g}: an ear that may be spoken to {factor:g} "
-                    "times as fast is hardly ever further behind"
+                    f"{name}: should be at most {most:g}: an ear that is spoken to as fast as "
+                    "fastest and curve say is hardly ever further behind"
                 )
         return self
 
@@ -72,6 +72,19 @@ class LagSettings(Part):
         if self.fastest == 1 or not self.curve:
             return None
         return tuple((seconds, min(factor, self.fastest)) for seconds, factor in self.curve)
+
+
+def _time_of(sound: float, curve: Curve) -> float:
+    """Seconds that so much sound takes, the further behind the ear the faster: see `Curve::time` in the core."""
+    took, at, factor = 0.0, 0.0, 1.0
+    for seconds, faster in (*curve, (math.inf, curve[-1][1] if curve else 1.0)):
+        part = min(seconds, sound) - at
+        if part <= 0:
+            continue
+        slope = (faster - factor) / (seconds - at)
+        took += math.log1p(slope * part / factor) / slope if slope else part / factor
+        at, factor = at + part, faster
+    return took
 
 
 class EchoSettings(Part):

@@ -1,7 +1,7 @@
 """What a full stop after a word means, language by language: data for `sentences`.
 
-A language that has no rule here has those of all languages together: an abbreviation of one is
-seldom a sentence's last word in another, and a missed end costs less than a wrong one.
+Some are taken everywhere: an abbreviation of one language is seldom a sentence's last word in another, and a
+missed end costs less than a wrong one. A language that has no rules of its own has those alone.
 """
 
 from __future__ import annotations

@@ -22,3 +22,5 @@ class Membership:
     """Of the admin API of all."""
     on_serving: Callable[[str], None]
     """Called with the URL of its own admin server once calls may come."""
+    news: Callable[[], bool] = lambda: True
+    """Whether its settings have come anew since this was asked last. A SIGHUP alone brings none."""

@@ -46,6 +46,7 @@ from translink.observe.webhooks import Webhooks
 from translink.placement.ledger import SlotLedger
 from translink.placement.memory import MemoryPlacement
 from translink.placement.protocol import Node, Slot
+from translink.process.clock import keep_time
 from translink.process.descriptors import allow_descriptors
 from translink.process.ending import CLOSING_SECONDS, leave_within
 from translink.process.notify import Supervisor, message
@@ -202,6 +203,7 @@ class Crew:
                     ("ready", self._tell_ready()),
                     ("watchdog", self._guard()),
                     ("silence", self._kill_silent()),
+                    ("clock", keep_time(self._idle)),
                 )
             ]
             running = []
@@ -266,6 +268,9 @@ class Crew:
         await self._free_slots(node, over | set(said.get("gone", ())))
         if "system" in said:
             await self.placement.announce(self._node(self.berths[node], said["system"]))
+
+    def _idle(self) -> bool:
+        return not any(self._screen.running(name) for name in self.berths)
 
     async def _lose(self, node: str) -> None:
         self._last_seen[node] = self._screen.running(node)
@@ -396,7 +401,8 @@ class Crew:
             await self._reload()
 
     async def _reload(self) -> None:
-        now = await read_again(self._reread, self._settings)
+        # What was edited differs from what was read last; it may be in force already.
+        now = await read_again(self._reread, self._read)
         if now is None:
             return
         edited, self._read = not same_modes(now, self._read), now

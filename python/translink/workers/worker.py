@@ -67,7 +67,13 @@ class _Desk:
     """The newest order."""
 
     def __init__(self, order: WorkOrder) -> None:
-        self.order = order
+        self.order = self._seen = order
+
+    def news(self) -> bool:
+        """Whether there is one that is not the last one asked about, or the first."""
+        order, before = self.order, self._seen
+        self._seen = order
+        return order is not before
 
     def follow(self, more: Iterator[WorkOrder]) -> None:
         """Take orders until there are no more. A thread of its own: a pipe has no other way on every loop."""
@@ -89,7 +95,7 @@ def main() -> None:
     desk = _Desk(order)
     threading.Thread(target=desk.follow, args=(coming,), name="orders", daemon=True).start()
 
-    member = Membership(order.name, order.first_call, order.endpoints, order.url, _say)
+    member = Membership(order.name, order.first_call, order.endpoints, order.url, _say, desk.news)
     try:
         before = None if order.before is None else order.before.predecessor(settings)
         code = serving.serve(settings, lambda: desk.order.settings, member=member, before=before)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.fakes.admin import Program
 from translink.admin import AdminServer
-from translink.admin.access.self_signed import self_signed
+from translink.admin.access.self_signed import kept, self_signed
 from translink.errors import SettingsError
 from translink.settings.admin import AdminSettings
 
@@ -40,6 +40,11 @@ async def test_it_serves_this_machine_and_is_kept_until_it_is_old(
     os.utime(file, (0, time.time() - 310 * 86_400))
     assert self_signed("127.0.0.1") == file
     assert file.read_bytes() != before
+    # A server that runs still shows the one before.
+    older = file.with_suffix(".old.pem")
+    assert older.read_bytes() == before
+    assert stat.S_IMODE(older.stat().st_mode) == 0o600
+    assert kept("127.0.0.1") == [file, older]
     assert self_signed("127.0.0.1", ["calls.example.com:3020", "192.0.2.7"]) != file
 
 

@@ -33,7 +33,11 @@ async def test_a_watcher_sees_events_in_order(
 async def test_what_happened_before_can_be_had(
     server: AdminServer, http: aiohttp.ClientSession
 ) -> None:
-    for query, wanted in (("", ["final", "breaker"]), ("?call=3333-1", ["final"])):
+    for query, wanted in (
+        ("", ["final", "breaker"]),
+        ("?call=3333-1", ["final"]),
+        ("?call=", ["breaker"]),
+    ):
         async with http.get(server.url + "/api/events/recent" + query) as answer:
             events = (await answer.json())["events"]
         assert [event["type"] for event in events] == wanted

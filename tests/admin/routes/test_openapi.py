@@ -58,6 +58,12 @@ async def test_what_any_route_may_refuse_is_said_of_each(reported: dict[str, Any
             assert own <= described["responses"].keys()
 
 
+async def test_that_a_token_may_be_wrong_is_said_where_one_is_exchanged(
+    reported: dict[str, Any],
+) -> None:
+    assert "401" in reported["paths"]["/login"]["post"]["responses"]
+
+
 async def test_its_schemas_are_schemas(reported: dict[str, Any]) -> None:
     for schema in reported["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)

@@ -532,6 +532,16 @@ def test_a_failure_is_an_exception_that_may_be_raised() -> None:
     assert isinstance(failure, ProviderError)
 
 
+def test_terms_that_were_refused_are_not_why_the_connection_was_lost_an_hour_later() -> None:
+    """Deepgram sends an `Error` before the `ConfigureFailure`."""
+    listen = Listen(0.0)
+    listen.configure(["Zoé"], 1.0)
+    listen.receive('{"type":"Error","description":"too many terms"}', 2.0)
+    listen.receive('{"type":"ConfigureFailure"}', 2.0)
+    listen.closed(None, "connection lost", 3_600.0)
+    assert "terms" not in str(listen.failure())
+
+
 def test_configure_replaces_all_key_terms_and_is_answered_once() -> None:
     listen = Listen(0.0)
     listen.configure(["Zoé", "customer service"], 1.0)

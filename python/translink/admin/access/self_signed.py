@@ -42,6 +42,8 @@ def self_signed(host: str, names: Iterable[str] = (), folder: Path | None = None
         new = file.with_suffix(".new")
         new.touch(mode=0o600)
         new.write_bytes(made)
+        if file.exists():  # a server that runs still shows it
+            file.replace(file.with_suffix(".old.pem"))
         new.replace(file)
     except OSError as error:
         reason = error.strerror or error
@@ -51,10 +53,12 @@ def self_signed(host: str, names: Iterable[str] = (), folder: Path | None = None
     return file
 
 
-def kept(host: str, names: Iterable[str] = ()) -> Path | None:
-    """Where that file is, if one was made."""
-    file = _file(_alternatives(host, names), state_folder())
-    return file if file.exists() else None
+def kept(host: str, names: Iterable[str] = ()) -> list[Path]:
+    """All such files: that one first, if it was made. A server that runs shows the one of its start, when this
+    machine had another address, or `names` were others."""
+    now = _file(_alternatives(host, names), state_folder())
+    found = sorted(state_folder().glob("self-signed-*.pem"), key=lambda file: file != now)
+    return [file for file in found if os.access(file, os.R_OK)]
 
 
 def _file(alternatives: str, folder: Path) -> Path:

@@ -18,7 +18,6 @@ from translink.calls.tap import Lane, Tap
 from translink.observe.dossier import record_of
 from translink.observe.stages import OWNERS
 from translink.observe.views import CreatedCall, CreatedLeg
-from translink.process.clock import unix
 from translink.process.collector import Pauses
 from translink.process.pressure import Level
 from translink.settings.types import Address
@@ -49,8 +48,8 @@ SHARED_PORT = ("listen", "sources", "strangers", "drops_kernel")
 class Condition:
     """How the program is. Written by the app, read by the console."""
 
-    began: float = field(default_factory=unix)
-    """Unix seconds."""
+    began: float = field(default_factory=lambda: time.monotonic())
+    """On the monotonic clock: an uptime does not jump when the time of day is set."""
     serving: bool = False
     """The start is over: calls may come."""
     draining: bool = False
@@ -118,7 +117,7 @@ class Console:
         board, gate = self._switchboard, self._lineup.gate
         return {
             "version": __version__,
-            "uptime": round(unix() - self._condition.began, 3),
+            "uptime": round(time.monotonic() - self._condition.began, 3),
             "mode": board.mode,
             "offline": self._offline,
             "stages_ms": board.stages.summary(),
@@ -273,7 +272,7 @@ class Console:
         used = self._resources.read(time.monotonic())
         return {
             "version": __version__,
-            "uptime": round(unix() - self._condition.began, 1),
+            "uptime": round(time.monotonic() - self._condition.began, 1),
             "mode": board.mode,
             "share": board.share,
             "offline": self._offline,
@@ -316,7 +315,7 @@ class Console:
         return self._journal.subscribe(call=call, leg=leg)
 
     def recent(self, call: str | None, limit: int) -> list[Event]:
-        """The newest events, oldest first."""
+        """The newest events, oldest first; see `Journal.recent`."""
         return self._journal.recent(call, limit)
 
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
@@ -399,6 +398,8 @@ class Console:
         self.refuse_recording(record)
         if language is not None and language != it.settings.language:
             self._exchange.refuse_language(it, language, original or it.hearing.original)
+        elif original is not None:
+            self._exchange.refuse_original(it, original)
         if keyterm is not None:
             self.refuse_terms(keyterm)
             it.set_keyterm(keyterm)

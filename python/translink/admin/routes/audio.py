@@ -54,27 +54,20 @@ class AudioStreams:
             except LookupError:
                 await close(stream, WSCloseCode.GOING_AWAY, "the leg is gone")
                 return stream
-            over = False
-
-            async def write() -> None:
-                nonlocal over
-                await _write(stream, tap)
-                over = True
-
             with contextlib.closing(tap):
-                await either(left(stream), write())
-            # Else it was the listener who took nothing.
-            await close(stream, WSCloseCode.GOING_AWAY, "the call is over" if over else "")
+                why = await either(left(stream), _write(stream, tap))
+            await close(stream, WSCloseCode.GOING_AWAY, why or "")
         return stream
 
 
-async def _write(stream: web.WebSocketResponse, tap: Tap) -> None:
+async def _write(stream: web.WebSocketResponse, tap: Tap) -> str:
+    """Why there is no more. Raises `TimeoutError`: the listener took nothing."""
     while True:
         await asyncio.sleep(SEND_PERIOD)
         try:
             pcm = tap.read()
         except (LookupError, RuntimeError):
-            return  # the call is over, the leg is gone, or all of them
+            return "the call is over"  # or the leg is gone, or all of them
         if pcm:
             async with asyncio.timeout(LISTENER_PATIENCE):
                 await stream.send_bytes(pcm)

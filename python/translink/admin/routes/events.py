@@ -50,37 +50,33 @@ class EventStreams:
         ]
 
     async def recent(self, request: web.Request) -> web.Response:
-        """The newest `RECENT_EVENTS` events, oldest first, of `?call=…` or of all calls."""
-        events = self._console.recent(request.query.get("call") or None, RECENT_EVENTS)
+        """The newest `RECENT_EVENTS` events, oldest first, of `?call=…`, of no call (`?call=`), or all."""
+        events = self._console.recent(request.query.get("call"), RECENT_EVENTS)
         return answer({"events": [event.as_dict() for event in events]})
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Handler of the route."""
         async with self.sockets.open(request) as stream:
-            query, slow = request.query, False
-
-            async def write() -> None:
-                nonlocal slow
-                try:
-                    await _write(stream, subscription)
-                except TimeoutError:
-                    slow = True
-
+            query = request.query
             subscription = self._console.subscribe(call=query.get("call"), leg=query.get("leg"))
             try:
-                await either(left(stream), write())
+                behind = await either(left(stream), _write(stream, subscription))
             finally:
                 subscription.close()
-            behind = TOOK_NOTHING if slow else subscription.cut_off or ""
             code = WSCloseCode.TRY_AGAIN_LATER if behind else WSCloseCode.GOING_AWAY
-            await close(stream, code, behind)
+            await close(stream, code, behind or "")
         return stream
 
 
-async def _write(stream: web.WebSocketResponse, subscription: Subscription) -> None:
-    await _send(stream, {"type": "hello", "at": unix(), "version": __version__})
-    async for event in subscription:
-        await _send(stream, event.as_dict())
+async def _write(stream: web.WebSocketResponse, subscription: Subscription) -> str | None:
+    """Why it cannot be told the rest."""
+    try:
+        await _send(stream, {"type": "hello", "at": unix(), "version": __version__})
+        async for event in subscription:
+            await _send(stream, event.as_dict())
+    except TimeoutError:
+        return TOOK_NOTHING
+    return subscription.cut_off
 
 
 async def _send(stream: web.WebSocketResponse, value: object) -> None:

@@ -156,6 +156,11 @@ _LANE: tuple[str, _Open, str] = (
     {"type": "string", "enum": ["said", "heard"], "default": "said"},
     "The microphone or the ear.",
 )
+_CALL_OR_NONE: tuple[str, _Open, str] = (
+    "call",
+    {"type": "string"},
+    "Only of this call; empty: only those that are of no call.",
+)
 _NARROW: tuple[tuple[str, _Open, str], ...] = (
     ("call", {"type": "string"}, "Only of this call."),
     ("leg", {"type": "string"}, "Only of this leg."),
@@ -232,7 +237,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         refuses=(400, 503),
     ),
     ("GET", "/api/events/recent"): Operation(
-        "The newest 200 events that are kept, oldest first", query=_NARROW[:1]
+        "The newest 200 events that are kept, oldest first", query=(_CALL_OR_NONE,)
     ),
     ("GET", "/api/live"): Operation(
         "What changes, coalesced, for dashboards (WebSocket): see docs/api.md",
@@ -255,7 +260,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("GET", "/api/session"): Operation("The role that this client has", Session),
     ("POST", "/login"): Operation(
-        "A session for a token", Session, takes=LogIn, refuses=(400, 413, 415)
+        "A session for a token", Session, takes=LogIn, refuses=(400, 401, 413, 415)
     ),
     ("POST", "/logout"): Operation("End the session", Session, takes=EndCall, refuses=(400, 415)),
     ("GET", "/health"): Operation("Whether the process is well", Verdict, refuses=(503,)),
@@ -366,7 +371,7 @@ def _responses(route: Route, operation: Operation, shapes: _Shapes) -> dict[str,
 
 _STATUS_MEANS = {
     400: "The request is wrong; the reason names what.",
-    401: "A token is needed.",
+    401: "A token is needed, or it is not the right one.",
     403: "The role does not suffice, or the request comes from another site's page.",
     404: "There is no call or leg of that name.",
     408: "The body did not come in time.",

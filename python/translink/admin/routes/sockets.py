@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine
+from typing import TypeVar
 
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -12,6 +13,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from translink.admin.access.roles import EVENTS_PROTOCOL
 
 log = structlog.get_logger("translink.admin")
+T = TypeVar("T")
 
 SOCKET_HEARTBEAT = 20.0
 CLOSING_TIME = 1.0
@@ -65,11 +67,12 @@ class Sockets:
 
 
 async def either(
-    reading: Coroutine[None, None, None], writing: Coroutine[None, None, None]
-) -> None:
+    reading: Coroutine[None, None, None], writing: Coroutine[None, None, T]
+) -> T | None:
     """Run both until one of them ends, however it ends: the client by leaving, or our side by
-    having no more to say."""
-    tasks = (asyncio.create_task(reading), asyncio.create_task(writing))
+    having no more to say. What our side returned, or None: the client left, or could not be told more."""
+    writer = asyncio.create_task(writing)
+    tasks = (asyncio.create_task(reading), writer)
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -79,6 +82,7 @@ async def either(
             # A client that left or took nothing is no bug; the rest would look like a plain close.
             if isinstance(outcome, Exception) and not isinstance(outcome, OSError):
                 log.error("a bug in a stream of the admin server", exc_info=outcome)
+    return None if writer.cancelled() or writer.exception() else writer.result()
 
 
 async def left(socket: web.WebSocketResponse) -> None:

@@ -6,6 +6,7 @@ import { Refused } from "./api.js";
 
 const NOTE_FOR = 6_000;
 const NOTES = 4;
+const CHOOSING_FOR = 15_000;
 
 /** What was asked of a control while it was pending: the last wish only. @type {WeakMap<Element, () => void>} */
 const wishes = new WeakMap();
@@ -40,14 +41,16 @@ export async function ask(control, what, asking, settle = () => {}) {
 }
 
 /** Have a select show what is so, except while somebody chooses in it: from a touch or a key to the choice, or until it is
- * left. The focus alone says nothing, since a select keeps it after the choice.
+ * left. The focus alone says nothing, since a select keeps it after the choice; nor does a touch for ever: one that is
+ * closed with the choice that it had says nothing of it.
  * @param {HTMLSelectElement} select @returns {(value: string) => void} shows the value */
 export function following(select) {
-  let choosing = false;
-  for (const touch of ["pointerdown", "keydown"]) select.addEventListener(touch, () => (choosing = true));
-  for (const done of ["change", "blur"]) select.addEventListener(done, () => (choosing = false));
+  let touched = -Infinity;
+  for (const touch of ["pointerdown", "keydown"]) select.addEventListener(touch, () => (touched = performance.now()));
+  for (const done of ["change", "blur"]) select.addEventListener(done, () => (touched = -Infinity));
   return (value) => {
-    if (select.getAttribute("aria-busy") === "true" || (choosing && document.activeElement === select)) return;
+    const choosing = performance.now() - touched < CHOOSING_FOR && document.activeElement === select;
+    if (choosing || select.getAttribute("aria-busy") === "true") return;
     select.value = value;
   };
 }

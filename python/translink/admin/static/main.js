@@ -106,6 +106,7 @@ function take(message) {
   // Another server, or one that began anew, knows nothing of the call that was looked at.
   if (!store.call(store.selected)) store.select(null);
   get("/api/settings").then((settings) => store.configured(settings)).catch(() => {});
+  fetchPast(null);
   fetchPast("");
   // What was missed while the connection was away is in what the call has kept.
   watch();
@@ -149,9 +150,11 @@ function fetchTwice(call) {
   fetchPast(call);
 }
 
-/** Events from before this page was open. @param {string} call all calls, if empty */
+/** The newest events that the server has kept. @param {string | null} call null: of all; empty: of no call, which those
+ * of all calls soon push out */
 async function fetchPast(call) {
-  const past = await get(`/api/events/recent?call=${encodeURIComponent(call)}`).catch(() => null);
+  const path = "/api/events/recent";
+  const past = await get(call === null ? path : `${path}?call=${encodeURIComponent(call)}`).catch(() => null);
   if (past) store.history(past.events);
 }
 
@@ -171,11 +174,12 @@ function watch() {
   });
 }
 
-/** Seen again: what was missed is in what the call has kept, and what is of no single call in the events of all. */
+/** Seen again: what was missed is in what the call has kept, and what is of no single call is asked for by itself. */
 function seen() {
   watch();
   if (document.hidden || !store.hello) return;
   fetchPast("");
+  if (events.scope === "all") fetchPast(null);
   if (store.selected !== null) fetchTwice(store.selected);
 }
 

@@ -1,15 +1,17 @@
 // What the page knows, and nothing it merely hopes: every value here came from the server.
 //
 // Messages go in through `apply`; panes read; `changed` says which parts are new since the last
-// frame. Everything is bounded: events, lines of a call, calls remembered after their end.
+// frame. Everything is bounded: events, lines of a call, calls remembered after their end, and what belongs to them.
 
-import { become, further, identity, inOrder, key, longer } from "./transcript-lines.js";
+import { become, further, identity, inOrder, joined, key, longer } from "./transcript-lines.js";
 import { Envelope } from "./waveform.js";
 
 const EVENTS_KEPT = 1_000;
 const LINES_KEPT = 1_000;
 const ENDED_KEPT = 500;
 const CALLS_WITH_LINES = 8;
+/** Seconds by which no message is late: the clock of the server was set. */
+const CLOCK_SET = 60;
 
 /** @typedef {import("./transcript-lines.js").TranscriptLine} TranscriptLine */
 /** @typedef {{text: string, firm: string, since: number}} Interim being said; `firm` is final already */
@@ -68,9 +70,9 @@ export class Store {
   /** Take a message of `/api/live`. @param {any} message */
   apply(message) {
     if (typeof message.at === "number") {
-      // The least delay seen is the difference of the clocks; it may grow slowly.
+      // The least delay seen is the difference of the clocks; it may grow slowly, or at once where a clock was set.
       const behind = performance.timeOrigin / 1000 + performance.now() / 1000 - message.at;
-      this._behind = Math.min(this._behind + 0.0005, behind);
+      this._behind = behind > this._behind + CLOCK_SET ? behind : Math.min(this._behind + 0.0005, behind);
     }
     if (message.hello) this._begin(message);
     for (const row of message.calls ?? []) this._row(row);
@@ -81,6 +83,7 @@ export class Store {
       this.stages.set(call, /** @type {any} */ (stages));
       this._mark("stages");
     }
+    if (message.gone?.length) this._forget();
     if (message.system) this._whole(message.system);
     for (const event of message.events ?? []) this._event(event);
   }
@@ -199,7 +202,10 @@ export class Store {
       this.calls.delete(row.call);
       for (const leg of row.legs ?? []) this.interims.delete(leg);
       this.ended.set(row.call, { ...this.ended.get(row.call), ...row });
-      if (this.ended.size > ENDED_KEPT) this.ended.delete(this.ended.keys().next().value ?? "");
+      if (this.ended.size > ENDED_KEPT) {
+        this.ended.delete(this.ended.keys().next().value ?? "");
+        this._forget();
+      }
     } else {
       this.calls.set(row.call, { ...row, receivedAt: this.now() });
     }
@@ -211,6 +217,14 @@ export class Store {
     this.calls.delete(name);
     if (name !== this.selected) this.ended.delete(name);
     this._mark("calls");
+  }
+
+  /** What is of no call that is known. Legs that were opened for one call have names that never come again. */
+  _forget() {
+    const known = new Set([...this.calls.values(), ...this.ended.values()].flatMap((call) => call.legs ?? []));
+    for (const leg of [...this.legs.keys()]) if (!known.has(leg)) this.legs.delete(leg);
+    for (const leg of [...this.sounds.keys()]) if (!known.has(leg)) this.sounds.delete(leg);
+    for (const name of [...this.stages.keys()]) if (!this.call(name)) this.stages.delete(name);
   }
 
   /** @param {Row} system */
@@ -254,7 +268,7 @@ export class Store {
       this.interims.set(leg, { text: event.text, firm: now?.firm ?? "", since: now?.since ?? event.at });
     } else if (event.type === "final") {
       const now = this.interims.get(leg);
-      const firm = [now?.firm, event.text].filter(Boolean).join(" ");
+      const firm = joined(now?.firm ?? "", event.text);
       this.interims.set(leg, { text: longer(firm, now?.text), firm, since: now?.since ?? event.at });
     } else if (event.type === "segment") {
       this.interims.delete(leg);

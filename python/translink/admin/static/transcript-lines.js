@@ -72,3 +72,12 @@ export const key = (line) => `${line.leg}/${line.segment}`;
 
 /** An interim may already be ahead of the final that comes. @param {string} firm @param {string | undefined} text */
 export const longer = (firm, text) => (text && text.startsWith(firm) ? text : firm);
+
+/** As `translink.text.sentences.join`: nothing stands between two stretches of Chinese, Japanese or Thai.
+ * @param {string} left @param {string} right */
+export function joined(left, right) {
+  const gap = UNSPACED.test(left.slice(-1)) && UNSPACED.test(right.slice(0, 1)) ? "" : " ";
+  return left && right ? left + gap + right : left || right;
+}
+
+const UNSPACED = /[\u0e00-\u0e7f\u3000-\u30ff\u3400-\u9fff\uff00-\uff64]/;

@@ -149,6 +149,8 @@ function mend(vendor, variable, local, kind, status) {
   if (local && kind !== "busy") return { cause: `${vendor} on this machine does not answer${code}.`, todo: "Look into translink's log. Restarting translink starts the engines again." };
   if (status === 402) return { cause: `${vendor} wants to be paid first${code}.`, todo: `Add credit to the ${vendor} account. translink notices by itself.` };
   if (status === 456) return { cause: `${vendor}'s quota is used up${code}.`, todo: `Raise the quota, or set another key in ${variable} and restart translink.` };
+  if (status === 403 && vendor === VENDORS.deepgram) return { cause: `${vendor} does not let this key do that${code}.`, todo: `Choose another model or voice (deepgram.model, pieces_model, voices), or set a key that may use them in ${variable}, and restart translink.` };
+  if (status === 403 && vendor === VENDORS.deepl) return { cause: `${vendor} refused the key${code}.`, todo: `Set ${variable} to a valid key, or DEEPL_SERVER_URL to its host: one that ends in :fx is of api-free.deepl.com, others of api.deepl.com. Then restart translink.` };
   if (kind === "denied") return { cause: `${vendor} refused the key${code}.`, todo: `Set ${variable} to a valid key and restart translink.` };
   if (kind === "busy") return { cause: `${vendor} wants fewer requests${code}.`, todo: `translink asks again by itself. If this lasts, raise the limit of the ${vendor} account.` };
   return { cause: `${vendor} does not answer${code}.`, todo: `translink keeps trying. Check this machine's network and ${vendor}'s status page.` };

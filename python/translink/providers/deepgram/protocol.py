@@ -201,10 +201,10 @@ class Listen:
     def _take_common(self, kind: str, value: dict[str, object]) -> None:
         """One that every recogniser of Deepgram's has, or none."""
         match kind:
-            case "ConfigureSuccess":
-                self._events.append(TermsAnswer(None))
-            case "ConfigureFailure":
-                self._events.append(TermsAnswer(_reason(value) or "refused"))
+            case "ConfigureSuccess" | "ConfigureFailure":
+                self._complaint = ""  # an Error before it was about the terms
+                failed = kind == "ConfigureFailure"
+                self._events.append(TermsAnswer((_reason(value) or "refused") if failed else None))
             case "Error" | "Warning":
                 self._complain(value)
             case _:
