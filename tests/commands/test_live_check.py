@@ -198,8 +198,8 @@ async def test_the_key_that_is_refused_is_named_by_its_own_setting(
     own_fake.refuse["translate"] = 403
     found = await look(settings_for(own_fake.url, tmp_path, f"fallback.deepl={account}"))
     mends = {finding.what: finding.mend for finding in found if finding.cause}
-    assert mends["deepl (en to fr)"] == "set DEEPL_API_KEY"
-    assert mends["deepl.2 (en to fr)"] == "set fallback.deepl.0.api_key"
+    assert mends["deepl (en to fr)"].startswith("set DEEPL_API_KEY;")
+    assert mends["deepl.2 (en to fr)"].startswith("set fallback.deepl.0.api_key;")
 
 
 async def test_a_language_that_there_is_nobody_to_ask_for_is_a_wrong_setting(
